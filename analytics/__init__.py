@@ -1,0 +1,1 @@
+"""Operators on the stream of samples: they take batches and give batches."""

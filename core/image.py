@@ -1,0 +1,349 @@
+"""The process image (the PLC's term): per data type one column of values, StatusCodes, source and server times.
+
+Drivers hand in a :class:`~core.batch.Batch`; scaling, limits, quality and change detection are done on whole columns and
+the outcome goes to every tap. Reads take single values straight from the columns. Everything runs on the event loop's
+thread, so a reader never sees half a batch. See docs/decisions/0002-columns-and-the-process-image.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from core.batch import Batch, MaskArray, Samples, SlotArray, TimeArray, ValueArray
+from core.datatypes import DataType
+from core.errors import PlantspaceError
+from core.point import OnBad, Point
+from core.quality import Status, StatusArray, bad_mask
+
+_PLANS_KEPT = 4096
+_HALF = 2
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Tap(Protocol):
+    """Who takes what the image hands on. ``offer`` never blocks, never raises, and bounds what it keeps."""
+
+    def offer(self, samples: Samples) -> None:
+        """Take a batch of samples; what cannot be kept is counted by the tap itself."""
+        ...
+
+
+class BatchError(PlantspaceError):
+    """A batch holds points of several data types, or one point twice."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """One point's value as a Read answers it."""
+
+    datatype: DataType
+    value: Any  # any value of the point's built-in type; object columns hold what drivers gave
+    status: int
+    source_time: int
+    server_time: int
+
+
+class Column:
+    """All points of one data type. Row ``r`` of each array belongs to the point of slot ``slots[r]``."""
+
+    def __init__(self, datatype: DataType, members: Sequence[tuple[int, Point]], started: int) -> None:
+        """Lay the columns out for ``members`` (slot, point); nothing has been read yet, and the StatusCode says so."""
+        rows = len(members)
+        self.datatype = datatype
+        self.slots: SlotArray = np.fromiter((slot for slot, _ in members), np.int32, rows)
+        points = [point for _, point in members]
+        self.scale: FloatArray = np.array([point.scale for point in points], np.float64)
+        self.offset: FloatArray = np.array([point.offset for point in points], np.float64)
+        self.minimum: FloatArray = np.array([point.minimum for point in points], np.float64)
+        self.maximum: FloatArray = np.array([point.maximum for point in points], np.float64)
+        self.deadband: FloatArray = np.array([point.deadband for point in points], np.float64)
+        self.clamp: MaskArray = np.array([point.clamp for point in points], np.bool_)
+        self.null_on_bad: MaskArray = np.array([point.on_bad is OnBad.NULL for point in points], np.bool_)
+        self.values: ValueArray = np.zeros(rows, datatype.dtype)
+        if datatype.is_object:
+            self.values[:] = None
+        self.reference: ValueArray = self.values.copy()
+        """The value handed on last: what deadbands are measured against."""
+        self.status: StatusArray = np.full(rows, Status.BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
+        self.source_time: TimeArray = np.full(rows, started, np.int64)
+        self.server_time: TimeArray = np.full(rows, started, np.int64)
+
+
+@dataclass(slots=True, eq=False)
+class _Plan:
+    """What ``apply`` needs to know about one slots array; drivers hand in the same array scan after scan."""
+
+    slots: SlotArray
+    """Kept so that the array's id stays its own while the plan lives."""
+    column: Column
+    rows: SlotArray
+    contiguous: slice | None
+    scale: FloatArray | None
+    offset: FloatArray
+    limited: bool
+    minimum: FloatArray
+    maximum: FloatArray
+    clamp: MaskArray
+    deadband: FloatArray | None
+    null_on_bad: MaskArray | None
+
+    @property
+    def index(self) -> slice | SlotArray:
+        """Give the quickest way to the plan's rows."""
+        return self.contiguous if self.contiguous is not None else self.rows
+
+
+@dataclass(slots=True)
+class ImageCounters:
+    """What went through the image since the start."""
+
+    batches: int = 0
+    samples: int = 0
+    changes: int = 0
+    out_of_range: int = field(default=0)
+
+
+class ProcessImage:
+    """Columns for ``points``; the slot of a point is its place in the sequence. NodeId <-> slot is fixed from here on."""
+
+    def __init__(self, points: Sequence[Point], started: int) -> None:
+        """Lay out the image. ``started``: DateTime ticks that the first times show. Raises :class:`ValueError` for a node named twice."""
+        self.points: tuple[Point, ...] = tuple(points)
+        self.slot_of: dict[str, int] = {point.node: slot for slot, point in enumerate(points)}
+        if len(self.slot_of) != len(self.points):
+            seen: set[str] = set()
+            twice = next(point.node for point in points if point.node in seen or seen.add(point.node))
+            message = f"the node {twice} is named by two points"
+            raise ValueError(message)
+        self.columns: dict[DataType, Column] = {}
+        self.type_of: npt.NDArray[np.uint8] = np.array([point.datatype for point in points], np.uint8)
+        self.row_of: SlotArray = np.zeros(len(self.points), np.int32)
+        for datatype in sorted({point.datatype for point in points}):
+            members = [(slot, point) for slot, point in enumerate(points) if point.datatype is datatype]
+            column = Column(datatype, members, started)
+            self.columns[datatype] = column
+            self.row_of[column.slots] = np.arange(len(members), dtype=np.int32)
+        self.counters = ImageCounters()
+        self._taps: tuple[Tap, ...] = ()
+        self._plans: dict[int, _Plan] = {}
+
+    def __len__(self) -> int:
+        """Count the points."""
+        return len(self.points)
+
+    def add_tap(self, tap: Tap) -> None:
+        """Hand everything from now on to ``tap`` too."""
+        self._taps = (*self._taps, tap)
+
+    def remove_tap(self, tap: Tap) -> None:
+        """Hand nothing more to ``tap``; unknown ones are passed over."""
+        self._taps = tuple(known for known in self._taps if known is not tap)
+
+    def read(self, slot: int) -> Reading:
+        """Give one point as it stands. Raises :class:`IndexError` for a slot that does not exist."""
+        column = self.columns[DataType(int(self.type_of[slot]))]
+        row = int(self.row_of[slot])
+        value = column.values[row]
+        return Reading(
+            column.datatype,
+            value if column.datatype.is_object else value.item(),
+            int(column.status[row]),
+            int(column.source_time[row]),
+            int(column.server_time[row]),
+        )
+
+    def slots_by_type(self, slots: Iterable[int]) -> dict[DataType, SlotArray]:
+        """Sort slots into one array a data type: what a driver makes its batches by."""
+        groups: dict[DataType, list[int]] = {}
+        for slot in slots:
+            groups.setdefault(self.points[slot].datatype, []).append(slot)
+        return {datatype: np.array(members, np.int32) for datatype, members in groups.items()}
+
+    def apply(self, batch: Batch) -> Samples:
+        """Take a driver's batch in: scale, check limits, see what changed, keep it, hand it on.
+
+        Raises :class:`BatchError` when the points are of several data types or one comes twice, and :class:`ValueError`/:class:`IndexError`
+        from numpy for values that have no place in the column; then nothing has been changed.
+        """
+        plan = self._plan(batch.slots)
+        status = np.array(np.broadcast_to(np.asarray(batch.status, np.uint32), plan.rows.shape))
+        if plan.null_on_bad is None and not plan.column.datatype.is_object and not np.any(status):
+            hold = None
+        else:
+            hold = bad_mask(status)
+            hold = hold if hold.any() else None
+        values = self._engineering(plan, batch.values, status, hold)
+        source_time = np.array(np.broadcast_to(np.asarray(batch.source_time, np.int64), plan.rows.shape))
+        return self._publish(plan, values, status, source_time, batch.received)
+
+    def mark(self, slots: SlotArray, status: int, moment: int) -> None:
+        """Give points a StatusCode and leave their values: what a supervisor does when a device falls silent."""
+        types = self.type_of[slots]
+        for datatype in np.unique(types):
+            chosen = slots[types == datatype] if types.size else slots
+            plan = self._plan(chosen, keep=False)
+            column, index = plan.column, plan.index
+            values = np.array(column.values[index])
+            statuses = np.full(len(chosen), status, np.uint32)
+            if plan.null_on_bad is not None and status & 0x80000000:
+                values = self._nulled(plan, values, plan.null_on_bad)
+            self._publish(plan, values, statuses, np.full(len(chosen), moment, np.int64), moment)
+
+    def _plan(self, slots: SlotArray, *, keep: bool = True) -> _Plan:
+        plan = self._plans.get(id(slots))
+        if plan is not None and plan.slots is slots:
+            return plan
+        types = self.type_of[slots]
+        if types.size and not bool((types == types[0]).all()):
+            names = ", ".join(sorted(DataType(int(code)).symbol for code in np.unique(types)))
+            message = f"a batch holds points of several data types ({names}); give one batch a type"
+            raise BatchError(message)
+        if len(np.unique(slots)) != len(slots):
+            message = "a batch holds one point twice; give each further sample of a point in a batch of its own"
+            raise BatchError(message)
+        column = self.columns[DataType(int(types[0]))] if types.size else next(iter(self.columns.values()))
+        rows = self.row_of[slots]
+        contiguous = None
+        if rows.size and bool((np.diff(rows) == 1).all()):
+            contiguous = slice(int(rows[0]), int(rows[-1]) + 1)
+        scale, offset = column.scale[rows], column.offset[rows]
+        minimum, maximum, deadband = column.minimum[rows], column.maximum[rows], column.deadband[rows]
+        null = column.null_on_bad[rows]
+        plan = _Plan(
+            slots,
+            column,
+            rows,
+            contiguous,
+            scale if bool(np.any(scale != 1.0)) or bool(np.any(offset != 0.0)) else None,
+            offset,
+            bool(np.any(np.isfinite(minimum)) or np.any(np.isfinite(maximum))),
+            minimum,
+            maximum,
+            column.clamp[rows],
+            deadband if bool(np.any(deadband > 0.0)) else None,
+            null if bool(null.any()) else None,
+        )
+        if keep:
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[id(slots)] = plan
+        return plan
+
+    def _engineering(
+        self, plan: _Plan, raw: ValueArray, status: StatusArray, hold: MaskArray | None
+    ) -> ValueArray:
+        """Turn raw values into the column's type; ``status`` is worsened in place where limits or the type are exceeded."""
+        column = plan.column
+        if raw.shape != plan.rows.shape:
+            message = f"{len(plan.rows)} slots came with {raw.shape} values"
+            raise ValueError(message)
+        if not column.datatype.is_number:
+            values: ValueArray = np.array(raw, column.datatype.dtype)
+        elif plan.scale is None and not plan.limited and raw.dtype == column.datatype.dtype:
+            values = raw.copy()
+        else:
+            values = self._checked(plan, raw, status)
+        if hold is not None:
+            values[hold] = column.values[plan.index][hold]
+            if plan.null_on_bad is not None:
+                values = self._nulled(plan, values, hold & plan.null_on_bad)
+        return values
+
+    def _checked(self, plan: _Plan, raw: ValueArray, status: StatusArray) -> ValueArray:
+        column = plan.column
+        datatype = column.datatype
+        exact = plan.scale is None and raw.dtype.kind in "iub" and datatype.is_integer
+        scaled: ValueArray = raw if exact else raw.astype(np.float64)
+        if plan.scale is not None:
+            scaled = scaled.astype(np.float64) * plan.scale + plan.offset
+        usable = (status & np.uint32(0x80000000)) == 0
+        if plan.limited:
+            below, above = scaled < plan.minimum, scaled > plan.maximum
+            outside = (below | above) & usable
+            if outside.any():
+                clamped = outside & plan.clamp
+                status[clamped & (status == 0)] = Status.GOOD_CLAMPED
+                status[outside & ~plan.clamp] = Status.BAD_OUT_OF_RANGE
+                scaled = np.where(clamped, np.clip(scaled.astype(np.float64), plan.minimum, plan.maximum), scaled)
+                self.counters.out_of_range += int(np.count_nonzero(outside))
+        if not datatype.is_integer:
+            return scaled.astype(datatype.dtype)
+        return self._whole(datatype, scaled, status, usable)
+
+    def _whole(
+        self, datatype: DataType, scaled: ValueArray, status: StatusArray, usable: MaskArray
+    ) -> ValueArray:
+        """Round to whole numbers; what the type cannot hold is BadOutOfRange, never wrapped round."""
+        limits = np.iinfo(datatype.dtype)  # type: ignore[type-var]  # is_integer says it is one; numpy's stubs cannot know
+        if scaled.dtype.kind == "f":
+            scaled = np.rint(scaled)
+            # float(2**63 - 1) is 2**63, which does not fit: compare below the next power of two.
+            fits = (scaled >= float(limits.min)) & (scaled < float(limits.max // _HALF + 1) * _HALF)
+        else:
+            fits = (scaled >= limits.min) & (scaled <= limits.max)
+        if not fits.all():
+            misfit = ~fits & usable
+            status[misfit] = Status.BAD_OUT_OF_RANGE
+            self.counters.out_of_range += int(np.count_nonzero(misfit))
+            scaled = np.where(fits, scaled, 0)
+        return scaled.astype(datatype.dtype)
+
+    @staticmethod
+    def _nulled(plan: _Plan, values: ValueArray, mask: MaskArray) -> ValueArray:
+        values[mask] = None if plan.column.datatype.is_object else plan.column.datatype.dtype.type(0)
+        return values
+
+    def _publish(
+        self, plan: _Plan, values: ValueArray, status: StatusArray, source_time: TimeArray, moment: int
+    ) -> Samples:
+        column, index = plan.column, plan.index
+        reference = column.reference[index]
+        if column.datatype.is_object:
+            changed = np.fromiter(
+                (_differs(new, old) for new, old in zip(values, reference, strict=True)), np.bool_, len(values)
+            )
+        elif column.values.dtype.kind == "f":
+            changed = self._float_changes(plan, values, reference)
+        else:
+            changed = values != reference
+            if plan.deadband is not None:
+                distance = np.abs(values.astype(np.float64) - reference.astype(np.float64))
+                changed &= distance > plan.deadband
+        changed |= status != column.status[index]
+        column.values[index] = values
+        column.status[index] = status
+        column.source_time[index] = source_time
+        column.server_time[index] = moment
+        column.reference[index] = np.where(changed, values, reference)
+        samples = Samples(
+            column.datatype, plan.slots, plan.rows, values, status, source_time, moment, changed
+        )
+        self.counters.batches += 1
+        self.counters.samples += len(values)
+        self.counters.changes += int(np.count_nonzero(changed))
+        for tap in self._taps:
+            tap.offer(samples)
+        return samples
+
+    @staticmethod
+    def _float_changes(plan: _Plan, values: ValueArray, reference: ValueArray) -> MaskArray:
+        changed = values != reference
+        both_nan = (values != values) & (reference != reference)  # noqa: PLR0124 - NaN is what differs from itself
+        changed &= ~both_nan
+        if plan.deadband is not None:
+            distance = np.abs(values.astype(np.float64) - reference.astype(np.float64))
+            changed &= ~(distance <= plan.deadband)
+        return changed
+
+
+def _differs(new: object, old: object) -> bool:
+    """Compare object values; arrays differ when any element does."""
+    if isinstance(new, np.ndarray) or isinstance(old, np.ndarray):
+        return not np.array_equal(np.asarray(new), np.asarray(old))
+    return new != old

@@ -1,0 +1,45 @@
+"""Life of a component: started in order, stopped in the reverse one, whatever happens in between.
+
+``stop`` is safe before ``start``, and twice. A ``start`` that raises has cleaned up after itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+_log = logging.getLogger("plantspace.lifecycle")
+
+
+class Component(Protocol):
+    """Something with a life of its own."""
+
+    async def start(self) -> None:
+        """Come up; returns when ready to serve. Raises a :class:`~core.errors.PlantspaceError` that says why not."""
+        ...
+
+    async def stop(self) -> None:
+        """Go down: flush, release everything owned. Never raises for being down already."""
+        ...
+
+
+class Lifecycle:
+    """Owns components: starts them in order, and stops those started in reverse."""
+
+    def __init__(self) -> None:
+        """Begin with nothing started."""
+        self._started: list[tuple[str, Component]] = []
+
+    async def start(self, name: str, component: Component) -> None:
+        """Start one component and take it over. Its error is raised on; what was started before stays for :meth:`stop`."""
+        await component.start()
+        self._started.append((name, component))
+
+    async def stop(self) -> None:
+        """Stop everything, last started first. One that fails to stop is logged and does not keep the others up."""
+        while self._started:
+            name, component = self._started.pop()
+            try:
+                await component.stop()
+            except Exception:  # the others must still be stopped
+                _log.exception("%s did not stop cleanly", name)
