@@ -1,8 +1,8 @@
 """A Modbus TCP device in another process, with switches for misbehaving.
 
-``ModbusDevice`` starts it, changes its registers and reads its counters over a control channel of its own (JSON lines on
-a second port); ``python -m tests.modbus_device --help`` starts one by hand. It shares no code with the driver.
-``--library`` serves the same registers by pymodbus's server instead, which cannot misbehave.
+``ModbusDevice`` starts it, changes its registers and reads its counters over a control channel of its own (JSON lines
+on a second port). It shares no code with the driver. With ``library=True`` pymodbus's own server serves instead, which
+has no control channel and cannot misbehave. ``python -m tests.modbus_device_process --help`` starts one by hand.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class ModbusDevice:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -143,7 +145,7 @@ class ModbusDevice:
         self.ask("ramp", points=points, every=every)
 
     def counters(self) -> dict[str, Any]:
-        """Give ``requests``, ``functions`` (by code), ``reads`` (last ones: kind, address, count), ``open``, ``accepted``."""
+        """Give ``requests``, ``functions`` by code, last ``reads`` (kind, address, count), ``open``, ``accepted``."""
         return self.ask("counters")
 
     def cut(self) -> None:

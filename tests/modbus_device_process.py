@@ -43,6 +43,8 @@ class Switches:
     """Seconds that replies are held back."""
     delayed: float = 0
     """How many replies ``delay`` is for."""
+    spared: float = 0
+    """How many replies go out in time before ``delay`` begins."""
     backwards: float = 0
     """1: of two requests that arrive together, the later is answered first."""
     short: float = 0
@@ -75,7 +77,7 @@ class Device:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     functions: Counter[int] = field(default_factory=Counter[int])
     reads: deque[tuple[str, int, int]] = field(default_factory=lambda: deque[tuple[str, int, int]](maxlen=256))
-    links: set[Link] = field(default_factory=lambda: set[Link]())
+    links: set[Link] = field(default_factory=lambda: cast("set[Link]", set()))
     accepted: int = 0
     banks: dict[str, npt.NDArray[np.generic]] = field(
         default_factory=lambda: {
@@ -94,43 +96,56 @@ class Device:
             return None
         if function not in _KIND_OF:
             return bytes((function | 0x80, 1))
-        kind = _KIND_OF[function]
         address, second = _TWO.unpack_from(pdu, 1)
         count = 1 if function in (5, 6) else second
-        reading = function in _READS_BITS or function in _READS_REGISTERS
-        if reading:
+        code = self._refusal(function, address, count)
+        if code is not None:
+            return bytes((function | 0x80, code)) if code else None
+        if function in _READS_BITS or function in _READS_REGISTERS:
+            return self._read(function, address, count)
+        if not self.switches.forgetful:
+            self._write(pdu, address, second)
+        return pdu[:5]
+
+    def _refusal(self, function: int, address: int, count: int) -> int | None:
+        """Give the exception code that this request gets, 0 for silence."""
+        kind = _KIND_OF[function]
+        if function in _READS_BITS or function in _READS_REGISTERS:
             self.reads.append((kind, address, count))
             most = self.switches.longest or (2000 if function in _READS_BITS else 125)
             if not 1 <= count <= most:
-                return bytes((function | 0x80, 3))
+                return 3
         if address + count > 65536:
-            return bytes((function | 0x80, 2))
+            return 2
         for refusal in self.refusals:
             if refusal.kind == kind and refusal.first < address + count and address <= refusal.last:
                 if refusal.times == 1:
                     self.refusals.remove(refusal)
                 refusal.times -= 1 if refusal.times else 0
-                return bytes((function | 0x80, refusal.code)) if refusal.code else None
-        bank = self.banks[kind]
-        if reading:
-            chosen = bank[address : address + count]
-            packed = np.packbits(chosen.astype(np.uint8), bitorder="little") if function in _READS_BITS else chosen
-            data = packed.tobytes()
-            if self.switches.short:
-                self.switches.short -= 1
-                data = data[:-2]
-            return bytes((function, len(data))) + data
-        if not self.switches.forgetful:
-            if function == 5:  # noqa: PLR2004 - function codes are named by the specification's numbers
-                bank[address] = second == 0xFF00  # noqa: PLR2004 - the specification's ON
-            elif function == 6:  # noqa: PLR2004 - as above
+                return refusal.code
+        return None
+
+    def _read(self, function: int, address: int, count: int) -> bytes:
+        chosen = self.banks[_KIND_OF[function]][address : address + count]
+        packed = np.packbits(chosen.astype(np.uint8), bitorder="little") if function in _READS_BITS else chosen
+        data = packed.tobytes()
+        if self.switches.short:
+            self.switches.short -= 1
+            data = data[:-2]
+        return bytes((function, len(data))) + data
+
+    def _write(self, pdu: bytes, address: int, second: int) -> None:
+        bank = self.banks[_KIND_OF[pdu[0]]]
+        match pdu[0]:
+            case 5:
+                bank[address] = second == 0xFF00
+            case 6:
                 bank[address] = second
-            elif function == 15:  # noqa: PLR2004 - as above
+            case 15:
                 bits = np.frombuffer(pdu, np.uint8, offset=6)
-                bank[address : address + count] = np.unpackbits(bits, bitorder="little")[:count]
-            else:
-                bank[address : address + count] = np.frombuffer(pdu, ">u2", offset=6)
-        return pdu[:5]
+                bank[address : address + second] = np.unpackbits(bits, bitorder="little")[:second]
+            case _:
+                bank[address : address + second] = np.frombuffer(pdu, ">u2", offset=6)
 
 
 class Link(asyncio.Protocol):
@@ -189,10 +204,11 @@ class Link(asyncio.Protocol):
             switches.stray_protocol -= 1
             protocol = 7
         reply = _HEADER.pack(transaction, protocol, len(pdu) + 1, unit) + pdu
-        if switches.delayed:
+        if switches.delayed and not switches.spared:
             switches.delayed -= 1
             asyncio.get_running_loop().call_later(switches.delay, self._late, reply)
         else:
+            switches.spared = max(0, switches.spared - 1)
             replies.append(reply)
         return replies
 
@@ -276,7 +292,7 @@ class Control(asyncio.Protocol):
         loop = asyncio.get_running_loop()
 
         def step() -> None:
-            values.__iadd__(np.float32(0.25))
+            np.add(values, np.float32(0.25), out=values)
             wire[:] = values
             self._ramp = loop.call_later(every, step)
 

@@ -59,9 +59,8 @@ def hide_references(built: object, data: object) -> None:
     """Let every settings in ``built`` remember which of its fields the references in ``data``, its input, filled in."""
     if isinstance(built, Settings) and isinstance(data, dict):
         given = cast("dict[str, object]", data)
-        built.__pydantic_private__ = {
-            "_hidden": frozenset(key for key, value in given.items() if holds_reference(value))
-        }
+        hidden = frozenset(key for key, value in given.items() if holds_reference(value))
+        built._hidden = hidden  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its own module
         for name, field in type(built).model_fields.items():
             hide_references(getattr(built, name), given.get(field.alias or name))
     elif isinstance(built, Mapping) and isinstance(data, dict):

@@ -179,10 +179,10 @@ class _Teller:
             for other in items[1:]:
                 more = say(other.error, label, last, other.shape, other.value)
                 said = Said(f"{said.problem}; or {more.problem}", said.mend or more.mend) if more != said else said
-        of_the_whole = isinstance(first.value, dict) and first.error["type"] in {"value_error", "assertion_error"}
         problem = self.references.scrub(said.problem, first.value)
         mend = self.references.scrub(said.mend, first.value)
-        self.findings.add(self.section.place(first.path, key=first.is_key or of_the_whole), problem, mend)
+        whole = first.error["type"] in {"value_error", "assertion_error"} and isinstance(first.value, dict)
+        self.findings.add(self.section.place(first.path, key=first.is_key or whole), problem, mend)
 
 
 def _kind(item: _Located) -> tuple[str, str] | None:

@@ -1,0 +1,1 @@
+"""Simulated devices: signals made in the gateway, for trials, tests and load."""

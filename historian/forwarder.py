@@ -1,0 +1,133 @@
+"""Carries a stream of the outbox to one sink: in order, at least once, waiting out a sink that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.backoff import Backoff
+from core.errors import StoreError, StoreUnavailable
+from historian.contract import PoisonRecord, Record, Sink
+from historian.outbox import Outbox
+
+_log = logging.getLogger("plantspace.forwarder")
+
+_DAMAGED: Final = "its bytes in the outbox do not match their checksum"
+
+
+@dataclass(slots=True)
+class ForwarderCounters:
+    """Since the start: what was delivered and set aside (in records and samples), and how often the sink was away."""
+
+    records: int = 0
+    samples: int = 0
+    dead_records: int = 0
+    dead_samples: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Forwarder:
+    """Delivers ``stream`` to ``sink``, known to the outbox as ``name``. ``last_error`` is empty while all is well."""
+
+    outbox: Outbox
+    stream: str
+    sink: Sink
+    name: str
+    backoff: Backoff = field(default_factory=Backoff)
+    limit_bytes: int = 4 << 20
+    counters: ForwarderCounters = field(default_factory=ForwarderCounters)
+    last_error: str = ""
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Register the sink and begin; the sink itself may still be away.
+
+        Raises :class:`~core.errors.StoreUnavailable` of the outbox.
+        """
+        position = await self.outbox.register(self.name, self.stream)
+        self._task = asyncio.create_task(self._run(position), name=f"forwarder-{self.name}")
+
+    async def stop(self) -> None:
+        """End delivery; what is not acknowledged stays in the outbox. Safe twice and before :meth:`start`."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.sink.close()
+
+    async def drain(self) -> None:
+        """Wait until the sink has everything accepted so far."""
+        statistics = await self.outbox.statistics()
+        known = statistics.streams.get(self.stream)
+        while known is not None and known.records and self._task is not None and not self._task.done():
+            await asyncio.sleep(0.01)
+            known = (await self.outbox.statistics()).streams.get(self.stream)
+
+    async def _run(self, position: int) -> None:
+        opened = False
+        while True:
+            try:
+                if not opened:
+                    await self.sink.open()
+                    opened = True
+                records = await self.outbox.read(self.stream, position, self.limit_bytes)
+                if not records:
+                    await self.outbox.arrival(self.stream, position)
+                    continue
+                await self._deliver(records)
+                position = records[-1].sequence
+                await self.outbox.acknowledge(self.name, position)
+                self._recovered()
+            except StoreError as error:
+                await self._wait(error)
+            except Exception as error:  # a fault of a sink must not end delivery for ever
+                _log.exception("%s failed in a way it does not foresee", self.name)
+                await self._wait(error)
+
+    async def _deliver(self, records: Sequence[Record]) -> None:
+        """Deliver all but what the sink can never take, which is set aside. Raises what a later try may mend."""
+        waiting = list(records)
+        for record in [record for record in waiting if record.damaged]:
+            await self._set_aside(record, _DAMAGED)
+            waiting.remove(record)
+        while waiting:
+            try:
+                await self.sink.deliver(waiting)
+            except PoisonRecord as poison:
+                culprits = [record for record in waiting if record.sequence == poison.sequence]
+                if not culprits:
+                    raise
+                await self._set_aside(culprits[0], poison.reason)
+                waiting.remove(culprits[0])
+            else:
+                self.counters.records += len(waiting)
+                self.counters.samples += sum(record.samples for record in waiting)
+                return
+
+    async def _set_aside(self, record: Record, reason: str) -> None:
+        await self.outbox.set_aside(self.name, record, reason)
+        self.counters.dead_records += 1
+        self.counters.dead_samples += record.samples
+        _log.error(
+            "%s cannot take record %d (%d samples), set aside: %s", self.name, record.sequence, record.samples, reason
+        )
+
+    async def _wait(self, error: Exception) -> None:
+        self.counters.failures += 1
+        if str(error) != self.last_error:
+            level = logging.WARNING if isinstance(error, StoreUnavailable) else logging.ERROR
+            _log.log(level, "%s is away, what it misses waits in the outbox: %s", self.name, error)
+        self.last_error = str(error) or type(error).__name__
+        await asyncio.sleep(self.backoff.next())
+
+    def _recovered(self) -> None:
+        if self.last_error:
+            _log.info("%s is back", self.name)
+            self.last_error = ""
+        self.backoff.reset()

@@ -1,0 +1,213 @@
+"""What the outbox does to its tables; each function runs inside one transaction of the writer's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from historian.contract import Record
+
+_DEAD_KEPT: Final = 10_000
+"""Records set aside that are kept a sink; the oldest go first."""
+_DROPPED_AT_ONCE: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Records that had to be dropped before every sink had them."""
+
+    stream: str
+    records: int
+    samples: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """One stream: what waits now, and in samples what was ever accepted and lost."""
+
+    records: int
+    samples: int
+    bytes: int
+    accepted_samples: int
+    lost_records: int
+    lost_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class SinkStatistics:
+    """One sink: how far it is, what it took, and what was set aside as undeliverable."""
+
+    stream: str
+    acknowledged: int
+    acknowledged_samples: int
+    dead: int
+
+
+def points_by_id(connection: sqlite3.Connection) -> dict[int, str]:
+    """Read the whole point dictionary."""
+    return dict(connection.execute("SELECT id, node FROM point"))
+
+
+def name_points(connection: sqlite3.Connection, nodes: Sequence[str]) -> list[int]:
+    """Give each node its id, a new one where it has none."""
+    connection.executemany("INSERT OR IGNORE INTO point (node) VALUES (?)", [(node,) for node in nodes])
+    query = "SELECT id FROM point WHERE node = ?"
+    return [connection.execute(query, (node,)).fetchone()[0] for node in nodes]
+
+
+def stream_id(connection: sqlite3.Connection, name: str) -> int:
+    """Give a stream its id, a new one where it has none."""
+    connection.execute("INSERT OR IGNORE INTO stream (name) VALUES (?)", (name,))
+    return int(connection.execute("SELECT id FROM stream WHERE name = ?", (name,)).fetchone()[0])
+
+
+def append(connection: sqlite3.Connection, stream: str, payload: bytes, samples: int, moment: int) -> int:
+    """Add a record; gives its sequence."""
+    number = stream_id(connection, stream)
+    done = connection.execute(
+        "INSERT INTO record (stream, time, samples, size, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)",
+        (number, moment, samples, len(payload), zlib.crc32(payload), payload),
+    )
+    connection.execute(
+        "UPDATE stream SET records = records + 1, samples = samples + ?, bytes = bytes + ?,"
+        " accepted_samples = accepted_samples + ? WHERE id = ?",
+        (samples, len(payload), samples, number),
+    )
+    if done.lastrowid is None:
+        message = "SQLite gave no rowid"
+        raise sqlite3.InternalError(message)
+    return done.lastrowid
+
+
+def enforce(connection: sqlite3.Connection, largest: int, oldest: int) -> list[Loss]:
+    """Drop the oldest records while there are more than ``largest`` bytes, and all accepted before ``oldest`` (ticks)."""
+    losses: list[Loss] = []
+    while True:
+        total = int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM stream").fetchone()[0])
+        first = connection.execute("SELECT time FROM record ORDER BY sequence LIMIT 1").fetchone()
+        if first is None or (total <= largest and first[0] >= oldest):
+            return losses
+        rows = connection.execute(
+            "SELECT r.sequence, r.stream, r.samples, r.size, r.time, s.name FROM record r JOIN stream s ON s.id = r.stream"
+            " ORDER BY r.sequence LIMIT ?",
+            (_DROPPED_AT_ONCE,),
+        ).fetchall()
+        for sequence, stream, samples, size, moment, name in rows:
+            reason = "bytes" if total > largest else "age" if moment < oldest else ""
+            if not reason:
+                return losses
+            connection.execute("DELETE FROM record WHERE sequence = ?", (sequence,))
+            connection.execute(
+                "UPDATE stream SET records = records - 1, samples = samples - ?, bytes = bytes - ?,"
+                " lost_records = lost_records + 1, lost_samples = lost_samples + ? WHERE id = ?",
+                (samples, size, samples, stream),
+            )
+            total -= size
+            losses.append(Loss(name, 1, samples, reason))
+
+
+def read(connection: sqlite3.Connection, stream: str, after: int, limit: int) -> list[Record]:
+    """Read records after a sequence until ``limit`` bytes are reached; at least one where there is one."""
+    rows = connection.execute(
+        "SELECT r.sequence, r.time, r.samples, r.payload, r.checksum FROM record r"
+        " WHERE r.stream = (SELECT id FROM stream WHERE name = ?) AND r.sequence > ? ORDER BY r.sequence",
+        (stream, after),
+    )
+    records: list[Record] = []
+    taken = 0
+    for sequence, moment, samples, payload, checksum in rows:
+        records.append(Record(sequence, moment, samples, payload, zlib.crc32(payload) != checksum))
+        taken += len(payload)
+        if taken >= limit:
+            break
+    rows.close()
+    return records
+
+
+def register(connection: sqlite3.Connection, sink: str, stream: str) -> int:
+    """Make a sink known; gives how far it is. One that moved to another stream begins there anew."""
+    number = stream_id(connection, stream)
+    connection.execute("DELETE FROM sink WHERE name = ? AND stream <> ?", (sink, number))
+    connection.execute("INSERT OR IGNORE INTO sink (name, stream) VALUES (?, ?)", (sink, number))
+    return int(connection.execute("SELECT acknowledged FROM sink WHERE name = ?", (sink,)).fetchone()[0])
+
+
+def unregister(connection: sqlite3.Connection, sink: str) -> None:
+    """Forget a sink, and what waited for it alone."""
+    row = connection.execute("SELECT stream FROM sink WHERE name = ?", (sink,)).fetchone()
+    connection.execute("DELETE FROM sink WHERE name = ?", (sink,))
+    if row is not None:
+        _prune(connection, row[0])
+
+
+def acknowledge(connection: sqlite3.Connection, sink: str, sequence: int) -> None:
+    """Move a sink's cursor forward and drop what every sink of its stream has.
+
+    Raises :class:`KeyError` for an unknown sink.
+    """
+    row = connection.execute("SELECT stream, acknowledged FROM sink WHERE name = ?", (sink,)).fetchone()
+    if row is None:
+        raise KeyError(sink)
+    stream, before = row
+    if sequence <= before:
+        return
+    (samples,) = connection.execute(
+        "SELECT coalesce(sum(samples), 0) FROM record WHERE stream = ? AND sequence > ? AND sequence <= ?",
+        (stream, before, sequence),
+    ).fetchone()
+    connection.execute(
+        "UPDATE sink SET acknowledged = ?, acknowledged_samples = acknowledged_samples + ? WHERE name = ?",
+        (sequence, samples, sink),
+    )
+    _prune(connection, stream)
+
+
+def set_aside(connection: sqlite3.Connection, sink: str, record: Record, reason: str) -> None:
+    """Keep a record that a sink can never take where a person can look at it."""
+    connection.execute(
+        "INSERT OR REPLACE INTO dead (sequence, sink, time, samples, reason, payload) VALUES (?, ?, ?, ?, ?, ?)",
+        (record.sequence, sink, record.time, record.samples, reason, record.payload),
+    )
+    connection.execute(
+        "DELETE FROM dead WHERE sink = ?1 AND sequence <="
+        " (SELECT sequence FROM dead WHERE sink = ?1 ORDER BY sequence DESC LIMIT 1 OFFSET ?2)",
+        (sink, _DEAD_KEPT),
+    )
+
+
+def statistics(connection: sqlite3.Connection) -> tuple[dict[str, StreamStatistics], dict[str, SinkStatistics]]:
+    """Read what is counted, by stream and by sink."""
+    streams = {
+        row[0]: StreamStatistics(*row[1:])
+        for row in connection.execute(
+            "SELECT name, records, samples, bytes, accepted_samples, lost_records, lost_samples FROM stream"
+        )
+    }
+    sinks = {
+        row[0]: SinkStatistics(*row[1:])
+        for row in connection.execute(
+            "SELECT k.name, s.name, k.acknowledged, k.acknowledged_samples,"
+            " (SELECT count(*) FROM dead d WHERE d.sink = k.name) FROM sink k JOIN stream s ON s.id = k.stream"
+        )
+    }
+    return streams, sinks
+
+
+def _prune(connection: sqlite3.Connection, stream: int) -> None:
+    row = connection.execute("SELECT min(acknowledged) FROM sink WHERE stream = ?", (stream,)).fetchone()
+    if row[0] is None:
+        return
+    records, samples, size = connection.execute(
+        "SELECT count(*), coalesce(sum(samples), 0), coalesce(sum(size), 0) FROM record WHERE stream = ? AND sequence <= ?",
+        (stream, row[0]),
+    ).fetchone()
+    if records:
+        connection.execute("DELETE FROM record WHERE stream = ? AND sequence <= ?", (stream, row[0]))
+        connection.execute(
+            "UPDATE stream SET records = records - ?, samples = samples - ?, bytes = bytes - ? WHERE id = ?",
+            (records, samples, size, stream),
+        )

@@ -1,0 +1,85 @@
+"""Plain answers from raw history for the command line.
+
+Values page by page, and count, average, minimum and maximum an interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from core.batch import TimeArray
+from core.errors import PlantspaceError
+from core.quality import bad_mask
+from historian.contract import Cursor, HistoryReader, RawPage
+
+_PAGE: Final = 100_000
+
+
+class NotNumericError(PlantspaceError):
+    """The point's values are no numbers, so nothing can be averaged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Intervals:
+    """One row an interval: ``start``: int64[n] ticks; ``count``: int64[n] usable values.
+
+    The others float64[n], NaN where there is none.
+    """
+
+    start: TimeArray
+    count: npt.NDArray[np.int64]
+    average: npt.NDArray[np.float64]
+    minimum: npt.NDArray[np.float64]
+    maximum: npt.NDArray[np.float64]
+
+
+async def raw_pages(
+    store: HistoryReader, point: str, start: int, end: int, page: int = _PAGE
+) -> AsyncIterator[RawPage]:
+    """Give the pages of [start, end) one by one (backwards when start is later).
+
+    Raises as :meth:`HistoryReader.read_raw`.
+    """
+    cursor: Cursor | None = None
+    while True:
+        found = await store.read_raw(point, start, end, page, cursor=cursor)
+        if len(found):
+            yield found
+        cursor = found.cursor
+        if cursor is None:
+            return
+
+
+async def aggregate(store: HistoryReader, point: str, start: int, end: int, interval: int) -> Intervals:
+    """Summarise the values that are not Bad over intervals of ``interval`` ticks in [start, end), each by arithmetic over its raw values.
+
+    Raises :class:`NotNumericError`, :class:`ValueError` for an empty range or interval, and as
+    :meth:`HistoryReader.read_raw`.
+    """
+    if interval <= 0 or end <= start:
+        message = "the end must lie after the start, and the interval be longer than nothing"
+        raise ValueError(message)
+    number = -(-(end - start) // interval)
+    count = np.zeros(number, np.int64)
+    total = np.zeros(number)
+    low, high = np.full(number, np.inf), np.full(number, -np.inf)
+    async for page in raw_pages(store, point, start, end):
+        if page.datatype.is_object:
+            message = f"{point} holds {page.datatype.symbol} values; ask for them raw"
+            raise NotNumericError(message)
+        usable = ~bad_mask(page.status)
+        values = page.values[usable].astype(np.float64)
+        row = (page.source_time[usable] - start) // interval
+        count += np.bincount(row, minlength=number)
+        total += np.bincount(row, values, minlength=number)
+        np.minimum.at(low, row, values)
+        np.maximum.at(high, row, values)
+    none = count == 0
+    average = np.divide(total, count, out=np.full(number, np.nan), where=~none)
+    low[none], high[none] = np.nan, np.nan
+    return Intervals(start + np.arange(number, dtype=np.int64) * interval, count, average, low, high)

@@ -1,0 +1,120 @@
+"""What the store writes; each function runs inside one transaction of the writer's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from historian import chunks
+from historian.contract import Delivery, PoisonRecord
+from historian.samples import Columns, SampleBlock
+
+_EXPIRED_AT_ONCE: Final = 500
+
+
+def append(
+    connection: sqlite3.Connection, deliveries: Sequence[Delivery], origin: str, known: Mapping[str, int]
+) -> dict[str, int]:
+    """Add what is new of ``deliveries`` as one segment.
+
+    ``known``: ids of points that are committed; gives those found or made here, which are ``known`` once this is
+    committed too. Raises :class:`PoisonRecord`.
+    """
+    row = connection.execute("SELECT sequence FROM applied WHERE origin = ?", (origin,)).fetchone()
+    applied = row[0] if row is not None else 0
+    new = [delivery for delivery in deliveries if delivery.sequence > applied]
+    found: dict[str, int] = {}
+    if not new:
+        return found
+    payloads: list[bytes] = []
+    kept: list[Columns] = []
+    for delivery in new:
+        columns = [_named(connection, block, known, found) for block in delivery.blocks if len(block)]
+        try:
+            payloads.append(chunks.write(columns))
+        except (TypeError, ValueError) as error:
+            raise PoisonRecord(delivery.sequence, str(error)) from error
+        kept.extend(columns)
+    connection.execute(
+        "INSERT INTO applied VALUES (?1, ?2) ON CONFLICT (origin) DO UPDATE SET sequence = ?2",
+        (origin, new[-1].sequence),
+    )
+    if kept:
+        samples = sum(map(len, kept))
+        count(connection, "arrival", 1)
+        connection.execute(
+            "INSERT INTO segment (level, arrival, t_first, t_last, samples, payload)"
+            " VALUES (0, (SELECT value FROM total WHERE name = 'arrival'), ?, ?, ?, ?)",
+            (
+                min(int(columns.source_time.min()) for columns in kept),
+                max(int(columns.source_time.max()) for columns in kept),
+                samples,
+                b"".join(payloads),
+            ),
+        )
+        count(connection, "appended", samples)
+    return found
+
+
+def _named(
+    connection: sqlite3.Connection, block: SampleBlock, known: Mapping[str, int], found: dict[str, int]
+) -> Columns:
+    """Name a block's points by this file's ids, new ones where they have none."""
+    for node in block.nodes:
+        if node not in known and node not in found:
+            connection.execute("INSERT OR IGNORE INTO point (node) VALUES (?)", (node,))
+            found[node] = connection.execute("SELECT id FROM point WHERE node = ?", (node,)).fetchone()[0]
+    ids = {**known, **found} if found else known
+    return block.columns(np.array([ids[node] for node in block.nodes], np.int32))
+
+
+def count(connection: sqlite3.Connection, name: str, more: int) -> None:
+    """Raise one of the file's running totals."""
+    connection.execute("UPDATE total SET value = value + ? WHERE name = ?", (more, name))
+
+
+def add_blocks(connection: sqlite3.Connection, columns: Columns, arrival: int, largest: int) -> None:
+    """Keep the samples of each point, in time order, as blocks of at most ``largest`` samples."""
+    ends = np.cumsum(columns.counts).tolist()
+    start = 0
+    rows: list[tuple[int, int, int, int, int, bytes]] = []
+    spans: list[tuple[int, int, int]] = []
+    for point, end in zip(columns.points.tolist(), ends, strict=True):
+        widest = 0
+        for first in range(start, end, largest):
+            part = columns.cut(first, min(first + largest, end))
+            begin, finish = int(part.source_time[0]), int(part.source_time[-1])
+            widest = max(widest, finish - begin)
+            rows.append((point, arrival, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
+        spans.append((widest, point, widest))
+        start = end
+    connection.executemany(
+        "INSERT INTO block (point, arrival, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)", rows
+    )
+    connection.executemany("UPDATE point SET span = ? WHERE id = ? AND span < ?", spans)
+
+
+def expire(connection: sqlite3.Connection, before: int, after_point: int) -> int | None:
+    """Drop blocks and segments that end before a time (ticks), of some points from ``after_point`` on.
+
+    Gives the point to go on with, None at the end.
+    """
+    points = [
+        row[0]
+        for row in connection.execute(
+            "SELECT id FROM point WHERE id > ? ORDER BY id LIMIT ?", (after_point, _EXPIRED_AT_ONCE)
+        )
+    ]
+    gone = 0
+    for point in points:
+        rows = connection.execute("DELETE FROM block WHERE point = ? AND t_last < ? RETURNING samples", (point, before))
+        gone += sum(row[0] for row in rows.fetchall())
+    if not points:
+        rows = connection.execute("DELETE FROM segment WHERE t_last < ? RETURNING samples", (before,))
+        gone += sum(row[0] for row in rows.fetchall())
+    if gone:
+        count(connection, "expired", gone)
+    return points[-1] if points else None

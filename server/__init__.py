@@ -1,0 +1,1 @@
+"""The composition root: the OPC UA endpoint, subscriptions, history access, PubSub, the demo and the command line."""

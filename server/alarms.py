@@ -1,0 +1,129 @@
+"""Events of the gateway's own: a device's health, an anomaly, lost samples. Told in the log and to OPC UA clients."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asyncua import ua
+from asyncua.server.event_generator import EventGenerator
+
+from core.batch import Samples
+from core.quality import is_bad
+from drivers.health import DeviceHealth, HealthChange
+from server.plan.operators import PlannedOperator
+from server.plan.plan import PLANTSPACE_NAMESPACE, Plan
+
+_log = logging.getLogger("plantspace.alarms")
+QUEUE = 1000
+_SEVERITY = {DeviceHealth.NORMAL: 100, DeviceHealth.FAILURE: 800}
+_GATEWAY = f"nsu={PLANTSPACE_NAMESPACE};s=Gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One thing that happened. ``fields``: the event type's own; ``type_name``: its name in Plantspace's namespace."""
+
+    type_name: str
+    source: ua.NodeId
+    message: str
+    severity: int
+    fields: dict[str, object]
+
+
+class Alarms:
+    """Turns what happens into events, in order, one task for all. The queue is bounded and counts what it drops."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Raise events in the plan's address space."""
+        self._plan = plan
+        self._queue: asyncio.Queue[Alarm] = asyncio.Queue(QUEUE)
+        self._generators: dict[tuple[str, ua.NodeId], EventGenerator] = {}
+        self._active: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[Alarm], None]] = []
+        self.dropped = 0
+        self.raised = 0
+
+    async def start(self) -> None:
+        """Begin to raise events."""
+        self._task = asyncio.create_task(self._run(), name="alarms")
+
+    async def stop(self) -> None:
+        """Raise nothing more; safe twice."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def listen(self, listener: Callable[[Alarm], None]) -> None:
+        """Tell ``listener`` of every alarm, on the event loop's thread."""
+        self._listeners.append(listener)
+
+    def health_changed(self, node: ua.NodeId, change: HealthChange) -> None:
+        """Raise a DeviceHealthEvent."""
+        text = f"{change.device}: {change.before.name} -> {change.after.name}: {change.reason}"
+        severity = _SEVERITY.get(change.after, 500)
+        fields: dict[str, object] = {"Device": change.device, "Health": int(change.after)}
+        self._raise(Alarm("DeviceHealthEventType", node, text, severity, fields))
+
+    def operator_output(self, planned: PlannedOperator, shown: Sequence[Samples]) -> None:
+        """Raise an AnomalyEvent when an operator's Anomaly turns true, and say in the log when it ends."""
+        names = [definition.name for definition in planned.manifest.outputs]
+        if "Anomaly" not in names or "Score" not in names:
+            return
+        anomaly, score = shown[names.index("Anomaly")], shown[names.index("Score")]
+        active = bool(anomaly.values[0]) and not is_bad(int(anomaly.status[0]))
+        if active == (planned.name in self._active):
+            return
+        if not active:
+            self._active.discard(planned.name)
+            _log.info("%s: back to normal", planned.name)
+            return
+        self._active.add(planned.name)
+        value = float(score.values[0])  # type: ignore[arg-type]  # a Double column, as the manifest declares
+        threshold = float(planned.operator.parameters().get("Threshold", 0.0))
+        text = f"{planned.name}: anomaly, score {value:.1f} beyond {threshold:g}"
+        fields: dict[str, object] = {"Score": value, "Threshold": threshold}
+        self._raise(Alarm("AnomalyEventType", planned.node, text, 600, fields))
+
+    def samples_lost(self, stream: str, samples: int, reason: str) -> None:
+        """Raise a SampleLossEvent."""
+        text = f"{samples} samples of {stream} were lost: {reason}"
+        source = self._plan.nodeids.from_text(_GATEWAY)
+        self._raise(Alarm("SampleLossEventType", source, text, 700, {"Lost": samples, "Stage": stream}))
+
+    def _raise(self, alarm: Alarm) -> None:
+        _log.warning("%s", alarm.message)
+        for listener in self._listeners:
+            listener(alarm)
+        try:
+            self._queue.put_nowait(alarm)
+        except asyncio.QueueFull:
+            self.dropped += 1
+
+    async def _run(self) -> None:
+        while True:
+            alarm = await self._queue.get()
+            try:
+                await self._trigger(alarm)
+                self.raised += 1
+            except Exception:  # one event that cannot be made must not end all others
+                _log.exception("the event %r cannot be raised", alarm.message)
+
+    async def _trigger(self, alarm: Alarm) -> None:
+        key = (alarm.type_name, alarm.source)
+        generator = self._generators.get(key)
+        if generator is None:
+            kind = self._plan.nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s={alarm.type_name}")
+            generator = await self._plan.stack.server.get_event_generator(kind, alarm.source)
+            self._generators[key] = generator
+        event: Any = generator.event  # a class that asyncua makes of the event type's properties
+        for name, value in alarm.fields.items():
+            if hasattr(event, name):
+                setattr(event, name, value)
+        event.Severity = alarm.severity
+        await generator.trigger(message=alarm.message)

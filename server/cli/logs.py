@@ -1,0 +1,55 @@
+"""Logs on standard error, written by a thread: a terminal that stands still holds up no scan."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import queue
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+_WAITING = 10_000
+
+
+class _Bounded(logging.handlers.QueueHandler):
+    """Drops records that nobody takes, and counts them."""
+
+    dropped = 0
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Hand a record to the writing thread, or count it."""
+        try:
+            self.queue.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+
+@contextmanager
+def logging_to_stderr(level: str) -> Iterator[None]:
+    """Let Plantspace log from ``level`` on, and the libraries their warnings.
+
+    What was dropped is told at the end.
+    """
+    waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING)
+    entry = _Bounded(waiting)
+    writer = logging.StreamHandler(sys.stderr)
+    writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    listener = logging.handlers.QueueListener(waiting, writer)
+    root, own = logging.getLogger(), logging.getLogger("plantspace")
+    before = root.level, own.level
+    root.addHandler(entry)
+    root.setLevel(logging.WARNING)
+    own.setLevel(level.upper())
+    listener.start()
+    try:
+        yield
+    finally:
+        root.removeHandler(entry)
+        root.setLevel(before[0])
+        own.setLevel(before[1])
+        listener.stop()
+        if entry.dropped:
+            print(f"plantspace: {entry.dropped} lines of log were dropped", file=sys.stderr)

@@ -1,0 +1,62 @@
+"""``plantspace run``: the gateway."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from server.cli.arguments import Commands, add_debug, add_log_level
+
+_DESCRIPTION = """\
+Run the gateway that CONFIG describes, until SIGTERM or Ctrl-C.
+
+When clients may connect, one line appears on standard output: ready opc.tcp://…
+Logs go to standard error. With errors in the configuration nothing is started and nothing changes on disk."""
+_EPILOG = """\
+examples:
+  plantspace run plant.yaml
+  plantspace run plant.yaml --log-level debug 2> gateway.log
+
+exit codes:
+  0  ended as asked, outputs safe and buffers flushed    1  errors in CONFIG, or it could not start"""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("run", help="run a gateway", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="configuration file (YAML)")
+    add_log_level(parser, "info")
+    add_debug(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from server.cli.logs import logging_to_stderr  # noqa: PLC0415 - only a gateway logs
+
+    with logging_to_stderr(arguments.log_level):
+        return asyncio.run(_serve(arguments.config))
+
+
+async def _serve(config: Path) -> int:
+    # Loaded when a gateway is wanted: --help and the other commands answer at once.
+    from server.cli.stopping import StopRequested, StopSignals  # noqa: PLC0415
+    from server.cli.terminal import Progress  # noqa: PLC0415
+    from server.gateway import Gateway  # noqa: PLC0415
+    from server.plan import plan_gateway  # noqa: PLC0415
+
+    with StopSignals() as signals:
+        try:
+            with Progress(f"reading {config}"):
+                plan = await signals.unless(plan_gateway(config))
+            gateway = Gateway(plan)
+            try:
+                with Progress("starting"):
+                    await signals.unless(gateway.start())
+                print(f"ready {gateway.url}", flush=True)
+                await signals.asked.wait()
+            finally:
+                await gateway.stop()
+        except StopRequested:
+            pass
+    return 0

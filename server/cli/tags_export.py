@@ -1,0 +1,27 @@
+"""Writes the bindings of all devices into one table."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+from core.settings import write_table
+from server.cli.tags_table import TABLE_COLUMNS, read_bindings_of
+
+
+def export(config: Path, target: str) -> None:
+    """Write the table to the file ``target``, or to standard output for ``-``.
+
+    Raises :class:`~core.errors.InputError`, :class:`OSError`; then nothing is written.
+    """
+    devices = read_bindings_of(config)
+    rows = [{"device": name, **row} for name, device in devices.items() for row in device.rows]
+    if target == "-":
+        writer = csv.DictWriter(sys.stdout, TABLE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return
+    write_table(Path(target), TABLE_COLUMNS, rows)
+    named = sum(1 for device in devices.values() if device.rows)
+    print(f"{len(rows)} bindings of {named} devices written to {target}", file=sys.stderr)

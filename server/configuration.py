@@ -1,0 +1,73 @@
+"""The gateway's configuration file as settings (the contract's section 4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from core.durations import PositiveDuration
+from core.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ENDPOINT = re.compile(r"opc\.tcp://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})(/[^\s]*)?")
+DEFAULT_SEARCH = ("/usr/share/plantspace/nodesets",)
+SECTIONS_ELSEWHERE = ("devices", "pubsub", "analytics")
+"""Keys whose content is validated by the room that it configures."""
+
+
+def _plain_name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        message = "must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, such as line-1"
+        raise ValueError(message)
+    return text
+
+
+def _endpoint(text: str) -> str:
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or not 0 <= int(match[2]) <= 65_535:
+        message = "must be a URL such as opc.tcp://127.0.0.1:4840"
+        raise ValueError(message)
+    return text
+
+
+class ServerSettings(Settings):
+    """The ``server:`` section. Nothing is offered that is not written here, but an encrypted endpoint on loopback."""
+
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = "opc.tcp://127.0.0.1:4840"
+    security: list[Literal["None", "Sign", "SignAndEncrypt"]] = Field(
+        default_factory=lambda: list[Literal["None", "Sign", "SignAndEncrypt"]](["SignAndEncrypt"]), min_length=1
+    )
+    anonymous: Literal["none", "Observer", "Operator"] = "none"
+    data_dir: str = "./var"
+
+
+class ModelSettings(Settings):
+    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders where required models are looked for."""
+
+    nodesets: list[str] = Field(default_factory=list[str])
+    search: list[str] = Field(default_factory=lambda: list(DEFAULT_SEARCH))
+
+
+class RetentionSettings(Settings):
+    """How long history is kept."""
+
+    raw: PositiveDuration = 30 * 86_400.0
+
+
+class HistorianSettings(Settings):
+    """The ``historian:`` section. ``nodes``: node names or patterns whose history is kept beside those the model says."""
+
+    store: Literal["sqlite"] = "sqlite"
+    retention: RetentionSettings = RetentionSettings()
+    nodes: list[str] = Field(default_factory=list[str])
+
+
+class GatewaySettings(Settings):
+    """A whole configuration file, less the sections that other rooms validate."""
+
+    name: Annotated[str, AfterValidator(_plain_name)] = "plantspace"
+    server: ServerSettings = ServerSettings()
+    model: ModelSettings = ModelSettings()
+    historian: HistorianSettings | None = None

@@ -1,0 +1,308 @@
+"""The composition root: makes a plan's gateway run, and is the only place that knows all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.ua.ua_binary import variant_from_binary
+from cryptography import x509
+
+from analytics.definitions import OperatorRefused
+from certs.own import own_certificate
+from certs.trust import TrustFolder
+from core.batch import Batch
+from core.errors import PlantspaceError
+from core.image import ProcessImage, Reading
+from core.lifecycle import Lifecycle
+from core.quality import Status
+from core.time import now
+from drivers.supervisor import Supervisor
+from historian.forwarder import Forwarder
+from historian.history_sink import HistorySink
+from historian.outbox import Outbox
+from historian.outbox_tables import Loss
+from historian.recorder import STREAM, Recorder
+from historian.sqlite import SQLiteStore
+from server.alarms import Alarms
+from server.diagnostics import DiagnosticNodes, LossLedger
+from server.operating import OperatorRunner
+from server.plan import Plan
+from server.plan.operators import PlannedOperator
+from server.plan.plan import version
+from server.retained import RetainedValue, RetainedValues
+from server.ua_stack.stack import Identity
+from server.ua_stack.values import encode_variant, from_variant
+from server.writing import WriteRouter
+
+_log = logging.getLogger("plantspace.gateway")
+OUTBOX_FILE = "outbox.sqlite"
+RETAINED_FILE = "retained.json"
+_DAY = 86_400.0
+
+
+class GatewayError(PlantspaceError):
+    """The gateway cannot start; the message says what stands in the way."""
+
+
+class Gateway:
+    """A running gateway. ``start`` returns when clients may connect; ``stop`` flushes and releases everything."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Make all parts; nothing is opened yet."""
+        self.plan = plan
+        self.image = ProcessImage(plan.points.points, now())
+        self.alarms = Alarms(plan)
+        self.supervisors: dict[str, Supervisor] = {}
+        self.recorder: Recorder | None = None
+        self._outbox: Outbox | None = None
+        self._store: SQLiteStore | None = None
+        self._forwarder: Forwarder | None = None
+        self._lifecycle = Lifecycle()
+        self._retained = RetainedValues(plan.data_dir / RETAINED_FILE, self._snapshot)
+        self._router = WriteRouter(self.image, self._retained)
+        self._lost = 0
+        self._losses = 0
+
+    @property
+    def url(self) -> str:
+        """The endpoint's URL."""
+        return self.plan.stack.url
+
+    def read(self, slot: int) -> Reading:
+        """Give a point as it stands."""
+        return self.image.read(slot)
+
+    def counters(self) -> dict[str, int]:
+        """Count samples: acquired from devices, stored, published, acknowledged, dropped."""
+        ledger = self._ledger()
+        return {
+            "acquired": ledger.acquired(),
+            "stored": ledger.stored(),
+            "published": ledger.published(),
+            "acknowledged": ledger.acknowledged(),
+            "dropped": ledger.dropped(),
+            "alarms": self.alarms.raised,
+        }
+
+    async def start(self) -> None:
+        """Come up. Raises :class:`~core.errors.PlantspaceError`; then everything is down again."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Go down: devices first, then what they fed, the endpoint last of those who serve. Safe twice."""
+        await self._lifecycle.stop()
+        await self.plan.stack.stop()
+
+    async def _start(self) -> None:
+        plan = self.plan
+        await asyncio.to_thread(_private_folder, plan.data_dir)
+        await self._identify()
+        await self._lifecycle.start("alarms", self.alarms)
+        await self._remember()
+        await self._keep_history()
+        operators = await self._operate()
+        supervisors = self._supervise()
+        self._diagnose()
+        plan.stack.bind(self.image, plan.points.slots, plan.points.scans, self._router.write)
+        await self._lifecycle.start("endpoint", plan.stack)
+        for runner in operators:
+            await self._lifecycle.start(f"operator {runner.planned.name}", runner)
+        for supervisor in supervisors:
+            await self._lifecycle.start(f"device {supervisor.device}", supervisor)
+
+    async def _identify(self) -> None:
+        """Have a certificate where an encrypted endpoint is offered, and let in only trusted clients there."""
+        stack, folder = self.plan.stack, self.plan.data_dir / "certs"
+        if set(stack.options.security) == {"None"}:
+            return
+        own = await asyncio.to_thread(own_certificate, folder, stack.options.application_uri, stack.options.name)
+        if own.made:
+            _log.info("made a certificate for this gateway: %s", folder / "own.der")
+        trust = TrustFolder(folder)
+        await asyncio.to_thread(trust.prepare)
+        stack.use_identity(Identity(own.certificate, own.key))
+        stack.internal.certificate_validator = partial(_check_client, trust)  # type: ignore[assignment]  # asyncua calls it with these two arguments
+
+    async def _remember(self) -> None:
+        """Give memory points what they held before the restart, else what the NodeSet says."""
+        kept = await self._retained.load()
+        for point in self.plan.memory:
+            known = kept.get(point.node) if point.retained else None
+            if known is not None:
+                with contextlib.suppress(TypeError, ValueError):
+                    variant = variant_from_binary(ua.utils.Buffer(bytes.fromhex(known.variant)))
+                    value = from_variant(point.datatype, variant)
+                    self._show(point.slot, value, known.status, known.source_time)
+                    continue
+            if point.initial is not None:
+                self._show(point.slot, point.initial, Status.GOOD, now())
+        await self._lifecycle.start("retained values", self._retained)
+
+    async def _keep_history(self) -> None:
+        plan = self.plan
+        if not plan.points.recorded and plan.pubsub is None:
+            return
+        outbox = Outbox(plan.data_dir / OUTBOX_FILE, on_loss=self._count_loss)
+        await self._lifecycle.start("outbox", _Opened(outbox.open, outbox.close))
+        self._outbox = outbox
+        if plan.points.recorded:
+            await self._record(outbox)
+
+    async def _record(self, outbox: Outbox) -> None:
+        plan = self.plan
+        retention_days = plan.historian.retention.raw / _DAY
+        store = SQLiteStore(plan.data_dir / "history.sqlite", retention_days=retention_days)
+        forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history")
+        await self._lifecycle.start("historian", forwarder)
+        points = {slot: plan.points.points[slot].node for slot in sorted(plan.points.recorded)}
+        recorder = Recorder(outbox, points)
+        await self._lifecycle.start("recorder", recorder)
+        self.image.add_tap(recorder)
+        self.recorder, self._store, self._forwarder = recorder, store, forwarder
+        recorded = frozenset(points.values())
+        plan.stack.internal.history.bind(store, plan.nodeids, recorded.__contains__)
+
+    async def _operate(self) -> list[OperatorRunner]:
+        runners: list[OperatorRunner] = []
+        for planned in self.plan.operators:
+            runner = OperatorRunner(planned, self.image, self.alarms.operator_output)
+            for slot in planned.parameters.values():
+                self._router.operators[slot] = runner
+            for name, nodeid in planned.methods.items():
+                self.plan.stack.builder.set_method(nodeid, _operator_method(planned, name))
+            runners.append(runner)
+        return runners
+
+    def _supervise(self) -> list[Supervisor]:
+        for device in self.plan.devices:
+            supervisor = Supervisor(
+                device.name,
+                device.manifest,
+                device.settings,
+                device.points,
+                self.image.apply,
+                self.image.mark,
+                base=device.section.base,
+            )
+            if device.node is not None:
+                supervisor.on_health(partial(self.alarms.health_changed, device.node))
+            for point in device.points:
+                if point.writable:
+                    self._router.devices[point.slot] = (supervisor, point)
+            for nodeid, point in device.methods.items():
+                self.plan.stack.builder.set_method(nodeid, _device_method(supervisor, point))
+            self.supervisors[device.name] = supervisor
+        return list(self.supervisors.values())
+
+    def _diagnose(self) -> None:
+        nodes = DiagnosticNodes(self.plan)
+        nodes.fill_gateway(self.plan, self._ledger(), version())
+        for device in self.plan.devices:
+            nodes.add_device(device, self.supervisors[device.name])
+
+    def _ledger(self) -> LossLedger:
+        supervisors = self.supervisors.values()
+        recorder, forwarder = self.recorder, self._forwarder
+        return LossLedger(
+            acquired=lambda: sum(one.diagnostics().samples_acquired for one in supervisors),
+            stored=lambda: forwarder.counters.samples if forwarder is not None else 0,
+            published=lambda: 0,
+            acknowledged=lambda: 0,
+            dropped=lambda: self._lost + (recorder.counters.dropped if recorder is not None else 0),
+            gaps=lambda: self._losses,
+        )
+
+    def _count_loss(self, loss: Loss) -> None:
+        self._lost += loss.samples
+        self._losses += 1
+        self.alarms.samples_lost(loss.stream, loss.samples, loss.reason)
+
+    def _show(self, slot: int, value: Any, status: int, source_time: int) -> None:
+        values = np.empty(1, self.image.points[slot].datatype.dtype)
+        values[0] = value
+        self.image.apply(Batch(np.array([slot], np.int32), values, status, source_time, now()))
+
+    def _snapshot(self, node: str) -> RetainedValue | None:
+        reading = self.image.read(self.image.slot_of[node])
+        if reading.value is None:
+            return None
+        encoded = encode_variant(reading.datatype, reading.value)
+        return RetainedValue(encoded.hex(), reading.status, reading.source_time)
+
+
+class _Opened:
+    """What is opened and closed, as a component."""
+
+    def __init__(self, open_: Callable[[], Awaitable[Any]], close: Callable[[], Awaitable[None]]) -> None:
+        self._open = open_
+        self._close = close
+
+    async def start(self) -> None:
+        """Open."""
+        await self._open()
+
+    async def stop(self) -> None:
+        """Close."""
+        await self._close()
+
+
+def _private_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        message = f"the data folder {folder} cannot be used: {error.strerror or error} (see data_dir under server:)"
+        raise GatewayError(message) from error
+
+
+async def _check_client(trust: TrustFolder, certificate: x509.Certificate, _description: object) -> None:
+    """Refuse clients whose certificate is not trusted (seam: ``InternalServer.certificate_validator``)."""
+    if not await asyncio.to_thread(trust.is_trusted, certificate):
+        _log.warning(
+            "a client's certificate is not trusted; to trust it, move its file from %s to %s",
+            trust.rejected,
+            trust.trusted,
+        )
+        raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
+
+
+def _operator_method(planned: PlannedOperator, name: str) -> Callable[..., Awaitable[ua.CallMethodResult]]:
+    definition = next(method for method in planned.manifest.methods if method.name == name)
+
+    async def call(_parent: ua.NodeId, *arguments: ua.Variant) -> ua.CallMethodResult:
+        result = ua.CallMethodResult()
+        try:
+            outputs = await planned.operator.call(name, [argument.Value for argument in arguments])
+        except OperatorRefused as refused:
+            result.StatusCode = ua.StatusCode(ua.UInt32(int(refused.status)))
+            result.InputArgumentResults = [ua.StatusCode(ua.UInt32(int(one))) for one in refused.arguments]
+            return result
+        result.OutputArguments = [
+            ua.Variant(value, ua.VariantType(int(of.datatype)))
+            for of, value in zip(definition.outputs, outputs, strict=True)
+        ]
+        return result
+
+    return call
+
+
+def _device_method(supervisor: Supervisor, point: Any) -> Callable[..., Awaitable[ua.StatusCode]]:
+    async def call(_parent: ua.NodeId, *arguments: ua.Variant) -> ua.StatusCode:
+        if arguments:
+            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTooManyArguments))
+        return ua.StatusCode(ua.UInt32(await supervisor.write(point, value=True)))
+
+    return call

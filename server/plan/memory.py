@@ -1,0 +1,66 @@
+"""Memory points: variables of the model's instances that no binding fills (the contract's section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from asyncua import ua
+
+from core.datatypes import DataType
+from core.point import Point
+from core.time import from_datetime
+from server.plan.points import PointList
+from server.ua_stack.browse import Directory
+from server.ua_stack.nodeids import NodeIds
+from server.ua_stack.nodes import WRITE
+from server.ua_stack.values import from_variant
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPoint:
+    """A memory point and what it begins with. ``initial`` is None where the NodeSet gives no value."""
+
+    slot: int
+    node: str
+    datatype: DataType
+    initial: Any
+    retained: bool
+    """Whether clients or analytics may change it, so that it is kept over a restart."""
+
+
+def plan_memory(directory: Directory, nodeids: NodeIds, points: PointList, own_namespaces: set[int]) -> list[MemoryPoint]:
+    """Give a slot to every instance variable without a binding; constant properties stay plain nodes.
+
+    ``own_namespaces`` are left out: their nodes are Plantspace's own and have a source each.
+    """
+    memory: list[MemoryPoint] = []
+    for instance in directory.instances.values():
+        nodeid = instance.nodeid
+        if nodeid.NamespaceIndex in own_namespaces or nodeid in points.slots or not directory.is_variable(nodeid):
+            continue
+        writable = bool(directory.access_level(nodeid) & WRITE)
+        if instance.is_property and not writable:
+            continue
+        datatype = directory.built_in_type(nodeid)
+        initial = _initial(directory, nodeid, datatype)
+        point = Point(nodeids.to_text(nodeid), datatype)
+        slot = points.add(nodeid, point, 0.0)
+        memory.append(MemoryPoint(slot, point.node, datatype, initial, writable))
+    return memory
+
+
+def _initial(directory: Directory, nodeid: ua.NodeId, datatype: DataType) -> Any:
+    variant = directory.initial_value(nodeid)
+    if variant is None or variant.Value is None:
+        return None
+    try:
+        return from_variant(datatype, variant)
+    except TypeError:
+        # A NodeSet may write an enumeration's value as another integer type than its Int32.
+        value: Any = variant.Value
+        if datatype.is_number and isinstance(value, (int, float)):
+            return int(value) if datatype.is_integer else float(value)
+        if datatype is DataType.DATETIME:
+            return from_datetime(value)
+        return None

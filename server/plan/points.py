@@ -1,0 +1,34 @@
+"""The list of points that becomes the process image: slots are given out in the order of coming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from asyncua import ua
+
+from core.errors import Place
+from core.point import Point
+
+
+@dataclass(slots=True)
+class PointList:
+    """Points with what the endpoint needs to know of each; all lists are indexed by slot."""
+
+    points: list[Point] = field(default_factory=list[Point])
+    scans: list[float] = field(default_factory=list[float])
+    """Seconds between two values, 0 where they come by themselves."""
+    slots: dict[ua.NodeId, int] = field(default_factory=dict[ua.NodeId, int])
+    places: dict[int, Place] = field(default_factory=dict[int, Place])
+    """Where a bound point's row stands."""
+    recorded: set[int] = field(default_factory=set[int])
+    """Slots whose history is kept."""
+
+    def add(self, nodeid: ua.NodeId, point: Point, scan: float, place: Place | None = None) -> int:
+        """Give a point its slot."""
+        slot = len(self.points)
+        self.points.append(point)
+        self.scans.append(scan)
+        self.slots[nodeid] = slot
+        if place is not None:
+            self.places[slot] = place
+        return slot

@@ -1,0 +1,60 @@
+"""MQTT topics of Part 14 v1.05 7.3.5.7: ``<prefix>/json/<message type>/<publisher>[/<group>/<writer>]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import SettingError
+
+_LONGEST = 65_535
+"""Bytes of a topic (MQTT 5.0, 1.5.4)."""
+
+
+def check_level(text: str) -> str:
+    """Give ``text`` back if it can stand as one topic level.
+
+    Raises:
+        SettingError: It is empty, or holds ``/``, ``+``, ``#`` or control characters (MQTT 5.0, 4.7.1).
+    """
+    if not text or any(sign in text for sign in "/+#") or not text.isprintable():
+        problem = f"{text!r} cannot stand in an MQTT topic"
+        raise SettingError(problem, "leave out '/', '+', '#' and control characters")
+    return text
+
+
+def check_prefix(text: str) -> str:
+    """Give a prefix of one or several levels back.
+
+    Raises:
+        SettingError: A level is not one, or the first begins with ``$``, which is the broker's (MQTT 5.0, 4.7.2).
+    """
+    for level in text.split("/"):
+        check_level(level)
+    if text.startswith("$"):
+        problem = f"the prefix {text!r} begins with '$', which belongs to the broker"
+        raise SettingError(problem, "write for example opcua")
+    if len(text.encode()) > _LONGEST // 4:
+        problem = "the prefix is too long for an MQTT topic"
+        raise SettingError(problem, "write for example opcua")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one publisher."""
+
+    prefix: str
+    publisher: str
+
+    @property
+    def status(self) -> str:
+        """Where the publisher says whether it is operational."""
+        return f"{self.prefix}/json/status/{self.publisher}"
+
+    def data(self, group: str, writer: str) -> str:
+        """Where a DataSetWriter's data go."""
+        return f"{self.prefix}/json/data/{self.publisher}/{group}/{writer}"
+
+    def metadata(self, group: str, writer: str) -> str:
+        """Where a DataSetWriter's DataSetMetaData is retained."""
+        return f"{self.prefix}/json/metadata/{self.publisher}/{group}/{writer}"

@@ -1,0 +1,144 @@
+"""MonitoredItemNotifications as packed records: a numpy structured array *is* the notification's body.
+
+A DataValue (Part 6 v1.05 5.2.2.17) is an encoding mask followed by the fields that the mask names; a notification puts the
+UInt32 client handle before it. Within a run of equal masks every record has one length, so a run is written in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntFlag
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.batch import TimeArray, ValueArray
+from core.datatypes import DataType
+from core.quality import Status, StatusArray
+
+HandleArray = npt.NDArray[np.uint32]
+
+_HAS_VALUE = 0x01
+_HAS_STATUS = 0x02
+_HAS_SOURCE = 0x04
+_HAS_SERVER = 0x08
+
+
+class Timestamps(IntFlag):
+    """Which times a DataValue carries (TimestampsToReturn, Part 4 v1.05 7.40), as bits of the encoding mask."""
+
+    NEITHER = 0
+    SOURCE = _HAS_SOURCE
+    SERVER = _HAS_SERVER
+    BOTH = _HAS_SOURCE | _HAS_SERVER
+
+
+@cache
+def _record(datatype: DataType, mask: int, *, handled: bool) -> np.dtype[np.void]:
+    fields: list[tuple[str, str]] = [("handle", "<u4"), ("mask", "u1")] if handled else [("mask", "u1")]
+    if mask & _HAS_VALUE:
+        fields += [("type", "u1"), ("value", datatype.dtype.newbyteorder("<").str)]
+    if mask & _HAS_STATUS:
+        fields.append(("status", "<u4"))
+    if mask & _HAS_SOURCE:
+        fields.append(("source", "<i8"))
+    if mask & _HAS_SERVER:
+        fields.append(("server", "<i8"))
+    return np.dtype(fields)
+
+
+def encode_columns(
+    datatype: DataType,
+    handles: HandleArray | None,
+    values: ValueArray,
+    status: StatusArray,
+    source_time: TimeArray,
+    server_time: TimeArray,
+    timestamps: Timestamps,
+) -> bytes:
+    """Write n notifications of one number type, or without ``handles`` n DataValues; arrays are [n], times in DateTime ticks.
+
+    The StatusCode is written where it is not Good. A point that never had a value goes without one.
+    """
+    plain = int(_HAS_VALUE | timestamps)
+    if not status.any():
+        return _run(datatype, plain, handles, values, status, source_time, server_time)
+    masks = np.full(len(values), plain, np.uint8)
+    masks[status != 0] |= _HAS_STATUS
+    masks[status == Status.BAD_WAITING_FOR_INITIAL_DATA] &= ~np.uint8(_HAS_VALUE)
+    edges = [0, *(np.flatnonzero(np.diff(masks)) + 1).tolist(), len(masks)]
+    parts: list[bytes] = []
+    for begin, end in zip(edges, edges[1:], strict=False):
+        part = slice(begin, end)
+        parts.append(
+            _run(
+                datatype,
+                int(masks[begin]),
+                None if handles is None else handles[part],
+                values[part],
+                status[part],
+                source_time[part],
+                server_time[part],
+            )
+        )
+    return b"".join(parts)
+
+
+def _run(
+    datatype: DataType,
+    mask: int,
+    handles: HandleArray | None,
+    values: ValueArray,
+    status: StatusArray,
+    source_time: TimeArray,
+    server_time: TimeArray,
+) -> bytes:
+    records = np.empty(len(values), _record(datatype, mask, handled=handles is not None))
+    if handles is not None:
+        records["handle"] = handles
+    records["mask"] = mask
+    if mask & _HAS_VALUE:
+        records["type"] = int(datatype)
+        records["value"] = values
+    if mask & _HAS_STATUS:
+        records["status"] = status
+    if mask & _HAS_SOURCE:
+        records["source"] = source_time
+    if mask & _HAS_SERVER:
+        records["server"] = server_time
+    return records.tobytes()
+
+
+EncodeVariant = Callable[[DataType, Any], bytes]
+"""Writes one object as a Variant; given by the stack, which owns the codec."""
+
+
+def encode_objects(
+    datatype: DataType,
+    handles: HandleArray | None,
+    values: ValueArray,
+    status: StatusArray,
+    source_time: TimeArray,
+    server_time: TimeArray,
+    timestamps: Timestamps,
+    encode_variant: EncodeVariant,
+) -> bytes:
+    """Write n notifications whose values are Python objects, one after the other; None goes without a value."""
+    parts: list[bytes] = []
+    for position, value in enumerate(values):
+        code = int(status[position])
+        mask = int(timestamps) | (_HAS_VALUE if value is not None else 0) | (_HAS_STATUS if code else 0)
+        if handles is not None:
+            parts.append(int(handles[position]).to_bytes(4, "little"))
+        parts.append(bytes((mask,)))
+        if value is not None:
+            parts.append(encode_variant(datatype, value))
+        if code:
+            parts.append(code.to_bytes(4, "little"))
+        if timestamps & Timestamps.SOURCE:
+            parts.append(int(source_time[position]).to_bytes(8, "little", signed=True))
+        if timestamps & Timestamps.SERVER:
+            parts.append(int(server_time[position]).to_bytes(8, "little", signed=True))
+    return b"".join(parts)

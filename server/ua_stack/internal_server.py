@@ -1,0 +1,55 @@
+"""asyncua's internal server with our services in place of its own (seam: ``Server(iserver=...)``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_server import InternalServer
+
+from server.ua_stack.history_access import HistoryAccess
+from server.ua_stack.point_access import PointAccess
+from server.ua_stack.sessions import AnonymousRole, GatewaySession
+from server.ua_stack.subscription_service import SubscriptionService
+
+MAX_SUBSCRIPTIONS = 1000
+MAX_ITEMS = 200_000
+
+
+class GatewayInternalServer(InternalServer):
+    """Points answered from the process image, subscriptions from columns, history from the historian."""
+
+    def __init__(self, role: str) -> None:
+        """``role``: what anonymous clients are (``none``, ``Observer``, ``Operator``)."""
+        super().__init__(user_manager=AnonymousRole(role))  # type: ignore[arg-type]  # asyncua asks for its own class, and only calls get_user
+        self.allow_remote_admin = False
+        self.match_discovery_source_ip = False
+        self.access = PointAccess(self.aspace)
+        self.history = HistoryAccess(self.aspace)
+        self.subscriptions = SubscriptionService(self.aspace, max_subscriptions=MAX_SUBSCRIPTIONS, max_items=MAX_ITEMS)
+        replaced: Any = self  # the attributes are typed as asyncua's own classes; ours have the methods that asyncua calls
+        replaced.attribute_service = self.access
+        replaced.history_manager = self.history
+        replaced.subscription_service = self.subscriptions
+        replaced.isession.subscription_service = self.subscriptions
+
+    async def init(self, shelffile: Path | None = None) -> None:
+        """Load the standard address space. A shelf file is refused: it is a pickle."""
+        if shelffile is not None:
+            message = "the address space is never loaded from a pickle"
+            raise ValueError(message)
+        await super().init(None)
+
+    def create_session(
+        self, name: str, user: User | None = None, external: bool = False  # noqa: FBT001, FBT002 - asyncua's own signature
+    ) -> GatewaySession:
+        """Make a session that minds its owner's rights."""
+        given = user if user is not None else User(role=UserRole.Anonymous)
+        service: Any = self.subscriptions  # as above
+        return GatewaySession(self, self.aspace, service, name, user=given, external=external)
+
+    async def stop(self) -> None:
+        """Go down; subscriptions first, so that no task outlives the server."""
+        await self.subscriptions.stop()
+        await super().stop()

@@ -1,0 +1,129 @@
+"""Sessions with an owner's rights: what one session created no other may touch (seam: ``InternalServer.create_session``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.internal_session import InternalSession
+
+from server.ua_stack.history_access import HistoryAccess
+from server.ua_stack.subscription_service import SubscriptionService
+
+if TYPE_CHECKING:
+    from asyncua.server.internal_server import InternalServer
+
+
+class AnonymousRole:
+    """The only identity there is before users exist: anonymous, with the role that the configuration gives, or refused."""
+
+    def __init__(self, role: str) -> None:
+        """``role``: ``none``, ``Observer`` (reads) or ``Operator`` (also writes and calls)."""
+        self._role = role
+
+    def get_user(
+        self, iserver: InternalServer, username: str | None = None, password: str | None = None, certificate: Any = None
+    ) -> User | None:
+        """Give the user of a session (seam: ``user_manager``); None refuses it."""
+        del iserver, password, certificate
+        if username is not None or self._role == "none":
+            return None
+        return User(UserRole.User if self._role == "Operator" else UserRole.Anonymous, "anonymous")
+
+
+class GatewaySession(InternalSession):
+    """A client's session."""
+
+    async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
+        """Read without asyncua's callback dispatch, which nothing here listens to."""
+        return self.iserver.attribute_service.read(params)
+
+    async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
+        """Write as the session's user."""
+        return await self.iserver.attribute_service.write(params, self.user)
+
+    async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
+        """Call methods; an Observer may not."""
+        if self.external and self.user.role is UserRole.Anonymous:
+            refused = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadUserAccessDenied))
+            return [ua.CallMethodResult(StatusCode=refused) for _ in params]
+        return await super().call(params)
+
+    async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
+        """Read history; continuation points belong to this session."""
+        access = cast("HistoryAccess", self.iserver.history_manager)
+        return await access.read(params, self.session_id)
+
+    async def close_session(self, delete_subs: bool = True) -> None:  # noqa: FBT001, FBT002 - asyncua's own signature
+        """Close, and release the session's continuation points."""
+        cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
+        await super().close_session(delete_subs)
+
+    def publish(
+        self, acks: list[ua.SubscriptionAcknowledgement] | None = None
+    ) -> tuple[int, list[ua.StatusCode]]:
+        """Acknowledge messages of this session's subscriptions."""
+        return self._service.publish(acks or [], self.session_id)
+
+    def republish(self, params: ua.RepublishParameters) -> ua.NotificationMessage:
+        """Give a kept message of this session's subscription."""
+        self._own(params.SubscriptionId)
+        return self._service.republish(params)
+
+    def modify_subscription(self, params: ua.ModifySubscriptionParameters) -> ua.ModifySubscriptionResult:
+        """Modify a subscription of this session."""
+        self._own(params.SubscriptionId)
+        return self._service.modify_subscription(params)
+
+    async def create_monitored_items(
+        self, params: ua.CreateMonitoredItemsParameters
+    ) -> list[ua.MonitoredItemCreateResult]:
+        """Create items in a subscription of this session."""
+        self._own(params.SubscriptionId)
+        return await self._service.create_monitored_items(params)
+
+    async def modify_monitored_items(
+        self, params: ua.ModifyMonitoredItemsParameters
+    ) -> list[ua.MonitoredItemModifyResult]:
+        """Modify items of a subscription of this session."""
+        self._own(params.SubscriptionId)
+        return self._service.modify_monitored_items(params)
+
+    async def set_monitoring_mode(self, params: ua.SetMonitoringModeParameters) -> list[ua.StatusCode]:
+        """Set the mode of items of a subscription of this session."""
+        self._own(params.SubscriptionId)
+        return await self._service.set_monitoring_mode(params)
+
+    async def delete_monitored_items(self, params: ua.DeleteMonitoredItemsParameters) -> list[ua.StatusCode]:
+        """Delete items of a subscription of this session."""
+        self._own(params.SubscriptionId)
+        return self._service.delete_monitored_items(params)
+
+    async def delete_subscriptions(self, ids: list[int]) -> list[ua.StatusCode]:
+        """Delete subscriptions of this session; others' are unknown to it."""
+        results: list[ua.StatusCode] = []
+        for subscription_id in ids:
+            known = subscription_id if self._owns(subscription_id) else 0
+            results.extend(await self._service.delete_subscriptions([known]))
+        return results
+
+    async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
+        """Set the publishing mode of subscriptions of this session; others' are unknown to it."""
+        params.SubscriptionIds = [
+            held if self._owns(held) else ua.IntegerId(0) for held in params.SubscriptionIds
+        ]
+        return await self._service.set_publishing_mode(params)
+
+    @property
+    def _service(self) -> SubscriptionService:
+        return cast("SubscriptionService", self.subscription_service)
+
+    def _owns(self, subscription_id: int) -> bool:
+        held = self._service.subscriptions.get(int(subscription_id))
+        return held is not None and (held.session_id == self.session_id or not self.external)
+
+    def _own(self, subscription_id: int) -> None:
+        if not self._owns(subscription_id):
+            raise ServiceError(ua.StatusCodes.BadSubscriptionIdInvalid)

@@ -1,0 +1,140 @@
+"""The OPC UA endpoint: asyncua's server set up by the configuration, with our services behind it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlparse
+
+from asyncua import Server, ua
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from core.errors import PlantspaceError
+from core.image import ProcessImage
+from server.ua_stack.internal_server import GatewayInternalServer
+from server.ua_stack.monitored_items import ItemFactory
+from server.ua_stack.nodeids import NodeIds
+from server.ua_stack.nodes import NodeBuilder
+from server.ua_stack.point_access import WritePoint
+
+_log = logging.getLogger("plantspace.endpoint")
+_POLICIES = {
+    "None": (ua.SecurityPolicyType.NoSecurity,),
+    "Sign": (
+        ua.SecurityPolicyType.Basic256Sha256_Sign,
+        ua.SecurityPolicyType.Aes128Sha256RsaOaep_Sign,
+        ua.SecurityPolicyType.Aes256Sha256RsaPss_Sign,
+    ),
+    "SignAndEncrypt": (
+        ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+        ua.SecurityPolicyType.Aes128Sha256RsaOaep_SignAndEncrypt,
+        ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
+    ),
+}
+SECURITY_MODES = tuple(_POLICIES)
+
+
+class EndpointError(PlantspaceError):
+    """The endpoint cannot be opened; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The gateway's own certificate and key."""
+
+    certificate: x509.Certificate
+    key: RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """What the configuration says of the endpoint. ``security``: modes offered; ``role``: what anonymous clients are."""
+
+    url: str
+    name: str
+    application_uri: str
+    security: Sequence[str]
+    role: str
+    version: str
+
+
+class UaStack:
+    """Owns asyncua's server. ``prepare`` makes the address space in memory; ``start`` opens the port."""
+
+    def __init__(self, options: EndpointOptions) -> None:
+        """Take the options; nothing is opened."""
+        self.options = options
+        self.internal = GatewayInternalServer(options.role)
+        self.server = Server(iserver=self.internal)
+        self.builder = NodeBuilder(self.internal.aspace)
+        self._started = False
+
+    async def prepare(self) -> None:
+        """Make the standard address space."""
+        server, options = self.server, self.options
+        await server.init()
+        server.set_endpoint(options.url)
+        server.set_server_name(f"Plantspace {options.name}")
+        server.product_uri = "https://plantspace.io/"
+        server.manufacturer_name = "Plantspace"
+        server.application_type = ua.ApplicationType.Server
+        await server.set_application_uri(options.application_uri)
+        await server.set_build_info(
+            server.product_uri,
+            server.manufacturer_name,
+            "Plantspace",
+            options.version,
+            options.version,
+            datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        tokens = [ua.AnonymousIdentityToken] if options.role != "none" else []
+        server.set_identity_tokens(tokens)
+        server.set_security_policy([policy for mode in options.security for policy in _POLICIES[mode]])
+
+    def bind(self, image: ProcessImage, slots: dict[ua.NodeId, int], scans: Sequence[float], write: WritePoint) -> None:
+        """Serve the points: reads, writes and subscriptions."""
+        self.internal.access.bind(image, slots, write)
+        factory = ItemFactory(self.internal.aspace, self.internal.access, image, scans)
+        self.internal.subscriptions.bind(factory)
+        image.add_tap(self.internal.subscriptions)
+
+    async def namespaces(self) -> NodeIds:
+        """Give the NamespaceArray as it stands."""
+        return NodeIds(await self.server.get_namespace_array())
+
+    async def register_namespace(self, uri: str) -> int:
+        """Give a namespace's index, adding it where it is new."""
+        return int(await self.server.register_namespace(uri))
+
+    def use_identity(self, identity: Identity) -> None:
+        """Show this certificate to clients."""
+        self.internal.certificate = identity.certificate
+        self.internal.private_key = identity.key
+
+    async def start(self) -> None:
+        """Open the port. Raises :class:`EndpointError`."""
+        try:
+            await self.server.start()
+        except OSError as error:
+            message = f"cannot listen on {self.options.url}: {error.strerror or error} (is another server on this port?)"
+            raise EndpointError(message) from error
+        self._started = True
+
+    @property
+    def url(self) -> str:
+        """The endpoint's URL with the port that was opened."""
+        parts = urlparse(self.options.url)
+        port = self.server.bserver.port if self.server.bserver is not None else parts.port
+        return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+
+    async def stop(self) -> None:
+        """Close the port and end all sessions; safe before ``start`` and twice."""
+        if self._started:
+            self._started = False
+            await self.server.stop()
+        else:
+            await self.internal.subscriptions.stop()
+            self.internal.method_service.stop()

@@ -1,0 +1,65 @@
+"""Values between the process image's columns and asyncua's Variants and DataValues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from asyncua import ua
+from asyncua.ua.ua_binary import variant_to_binary
+
+from core.datatypes import DataType
+from core.image import Reading
+from core.quality import Status
+from core.time import from_datetime, to_datetime
+
+GOOD = ua.StatusCode(ua.UInt32(0))
+
+
+def status_code(status: int) -> ua.StatusCode:
+    """Wrap a StatusCode."""
+    return ua.StatusCode(ua.UInt32(status)) if status else GOOD
+
+
+def to_variant(datatype: DataType, value: Any) -> ua.Variant:  # any value of a built-in type
+    """Wrap a value of the process image."""
+    if isinstance(value, ua.Variant):
+        return value
+    if datatype is DataType.DATETIME:
+        return ua.Variant(to_datetime(value), ua.VariantType.DateTime)
+    if datatype is DataType.STATUSCODE:
+        return ua.Variant(status_code(value), ua.VariantType.StatusCode)
+    if datatype is DataType.VARIANT:
+        return ua.Variant(value)
+    return ua.Variant(value, ua.VariantType(int(datatype)))
+
+
+def encode_variant(datatype: DataType, value: Any) -> bytes:  # as above
+    """Write a value as a Variant."""
+    return variant_to_binary(to_variant(datatype, value))
+
+
+def to_datavalue(reading: Reading) -> ua.DataValue:
+    """Make the DataValue that a Read answers; a point that never had a value goes without."""
+    waiting = reading.status == Status.BAD_WAITING_FOR_INITIAL_DATA
+    return ua.DataValue(
+        None if waiting or reading.value is None else to_variant(reading.datatype, reading.value),
+        status_code(reading.status),
+        to_datetime(reading.source_time),
+        to_datetime(reading.server_time),
+    )
+
+
+def from_variant(datatype: DataType, variant: ua.Variant) -> Any:
+    """Take a client's value for a point of ``datatype``. Raises :class:`TypeError` where the types differ (Part 4 v1.05 5.11.4.2)."""
+    value = variant.Value
+    if datatype is DataType.VARIANT:
+        return variant
+    if variant.VariantType != ua.VariantType(int(datatype)) or isinstance(value, list):
+        message = f"a {datatype.symbol} was expected, not {variant.VariantType.name}"
+        raise TypeError(message)
+    if datatype is DataType.DATETIME and isinstance(value, datetime):
+        return from_datetime(value)
+    if datatype is DataType.STATUSCODE:
+        return int(value.value)
+    return value

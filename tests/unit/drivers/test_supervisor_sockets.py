@@ -1,0 +1,275 @@
+"""A supervisor over real sockets: a device of one line a question, which the test stops, cuts and freezes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.batch import Batch, SlotArray
+from core.datatypes import DataType
+from core.errors import ConnectionLost
+from core.image import ProcessImage
+from core.quality import Status
+from core.time import now
+from drivers.contract import BoundPoint, Capability, DeviceSettings, DriverContext, DriverCounters, Manifest
+from drivers.supervision.diagnostics import State
+from drivers.supervisor import Supervisor
+from tests.unit.drivers.supervised import bind
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+class LineDevice:
+    """Answers each line with a rising number; with ``answering`` False it takes questions and says nothing."""
+
+    def __init__(self) -> None:
+        self.answering = True
+        self.asked = 0
+        self.links = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.transport.abort()
+            await self._server.wait_closed()
+            await until(lambda: not self._writers)
+            self._server = None
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        self.links += 1
+        try:
+            while await reader.readline():
+                if self.answering:
+                    self.asked += 1
+                    writer.write(b"%d\n" % self.asked)
+        except ConnectionError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    @property
+    def open_links(self) -> int:
+        return len(self._writers)
+
+
+class LineDriver:
+    def __init__(self, port: Callable[[], int], timeout: float) -> None:
+        self.counters = DriverCounters()
+        self._port, self._timeout = port, timeout
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def connect(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                self._streams = await asyncio.open_connection("127.0.0.1", self._port())
+        except OSError as error:
+            raise ConnectionLost(str(error)) from error
+
+    async def close(self) -> None:
+        if self._streams is not None:
+            writer = self._streams[1]
+            self._streams = None
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def plan(self, points: Sequence[BoundPoint]) -> object:
+        return np.array([point.slot for point in points], np.int32)
+
+    async def read(self, plan: Any) -> list[Batch]:
+        assert self._streams is not None
+        reader, writer = self._streams
+        self.counters.requests += 1
+        try:
+            async with asyncio.timeout(self._timeout):
+                writer.write(b"?\n")
+                line = await reader.readline()
+        except OSError as error:
+            raise ConnectionLost(str(error) or "no answer") from error
+        if not line:
+            message = "the device closed the link"
+            raise ConnectionLost(message)
+        moment = now()
+        return [Batch(plan, np.full(len(plan), float(line)), 0, moment, moment)]
+
+    async def write(self, point: BoundPoint, value: Any) -> None:
+        raise NotImplementedError
+
+    async def listen(self, publish: Callable[[Batch], None]) -> None:
+        raise NotImplementedError
+
+
+class Watched:
+    """A device, its supervisor and its image; every StatusCode given is kept with its moment."""
+
+    def __init__(self, scan: float, stale: float = 0.5) -> None:
+        self.device = LineDevice()
+        self.points = bind([scan, scan])
+        self.image = ProcessImage([point.point for point in self.points], now())
+        self.marks: list[tuple[float, int]] = []
+        self.heard: list[float] = []
+        settings = DeviceSettings.model_validate(
+            {"driver": "line", "timeout": "100ms", "stale": f"{round(stale * 1000)}ms", "retry": "100ms"}
+        )
+
+        def make(given: Any, _points: Sequence[BoundPoint], _context: DriverContext) -> LineDriver:
+            return LineDriver(lambda: self.device.port, given.timeout)
+
+        manifest = Manifest(
+            "line",
+            "Line",
+            DeviceSettings,
+            Capability.POLLED,
+            make,
+            lambda text, _datatype: text,
+            lambda _address: DataType.DOUBLE,
+        )
+        self.supervisor = Supervisor("line", manifest, settings, self.points, self._publish, self._mark)
+
+    def _publish(self, batch: Batch) -> None:
+        self.heard.append(time.monotonic())
+        self.image.apply(batch)
+
+    def _mark(self, slots: SlotArray, status: int, moment: int) -> None:
+        self.marks.append((time.monotonic(), status))
+        self.image.mark(slots, status, moment)
+
+    @property
+    def status(self) -> int:
+        return self.image.read(0).status
+
+
+@asynccontextmanager
+async def serving(*all_watched: Watched) -> AsyncGenerator[None]:
+    try:
+        for watched in all_watched:
+            await watched.device.start()
+            await watched.supervisor.start()
+        await until(lambda: all(watched.status == Status.GOOD for watched in all_watched))
+        yield
+    finally:
+        for watched in all_watched:
+            await watched.supervisor.stop()
+            await watched.device.stop()
+
+
+async def test_fault_01_a_device_stops_answering_and_the_other_keeps_its_rate() -> None:
+    dead, alive = Watched(0.05), Watched(0.05)
+    async with serving(dead, alive):
+        alive.heard.clear()
+        began = time.monotonic()
+        dead.device.answering = False
+        await until(lambda: dead.status == Status.BAD_NO_COMMUNICATION)
+        last = dead.heard[-1]
+        (uncertain_at, uncertain), (bad_at, bad) = dead.marks
+        assert (uncertain, bad) == (Status.UNCERTAIN_LAST_USABLE_VALUE, Status.BAD_NO_COMMUNICATION)
+        machine = 0.15  # a shared machine's own lateness
+        assert uncertain_at - last < 0.05 + 0.1 + machine  # one scan and the timeout
+        assert bad_at - last < 2 * 0.05 + 0.5 + machine
+        assert dead.image.read(0).value > 0
+        rate = len(alive.heard) / (time.monotonic() - began)
+        assert rate > 20 * 0.8
+        assert alive.status == Status.GOOD
+        assert not alive.marks
+        dead.device.answering = True
+        await until(lambda: dead.status == Status.GOOD)
+
+
+async def test_fault_02_a_half_open_link_is_noticed_and_one_socket_is_there_afterwards() -> None:
+    watched = Watched(0.05)
+    async with serving(watched):
+        watched.device.answering = False
+        began = time.monotonic()
+        await until(lambda: watched.status == Status.UNCERTAIN_LAST_USABLE_VALUE)
+        assert time.monotonic() - began < 0.1 + 0.05 + 0.25
+        watched.device.answering = True
+        await until(lambda: watched.status == Status.GOOD)
+        await until(lambda: watched.device.open_links == 1)
+        assert watched.device.links > 1
+
+
+async def test_a_device_that_is_switched_off_and_on_comes_back_by_itself() -> None:
+    watched = Watched(0.05)
+    async with serving(watched):
+        await watched.device.stop()
+        await until(lambda: watched.status == Status.BAD_NO_COMMUNICATION)
+        assert watched.supervisor.state in {State.BACKOFF, State.CONNECTING}
+        await watched.device.start()
+        await until(lambda: watched.status == Status.GOOD)
+        assert watched.supervisor.diagnostics().reconnects == 1
+
+
+async def test_a_scan_of_16_blocks_costs_less_than_a_ten_thousandth_second_beyond_the_driver() -> None:
+    """At 100 scans/s that is 1 % of a core. Beyond: what a bare loop with the same driver and pace does not take."""
+    blocks = [np.arange(block * 4, block * 4 + 4, dtype=np.int32) for block in range(16)]
+    values = np.zeros(4)
+
+    class Blocks(LineDriver):
+        async def connect(self) -> None:
+            pass
+
+        def plan(self, points: Sequence[BoundPoint]) -> object:  # noqa: ARG002 - all points are in the blocks
+            return blocks
+
+        async def read(self, plan: Any) -> list[Batch]:
+            await asyncio.sleep(0)
+            return [Batch(slots, values, 0, 1, 1) for slots in plan]
+
+    manifest = Manifest(
+        "blocks",
+        "Blocks",
+        DeviceSettings,
+        Capability.POLLED,
+        lambda _settings, _points, _context: Blocks(lambda: 0, 1.0),
+        lambda text, _datatype: text,
+        lambda _address: DataType.DOUBLE,
+    )
+    settings = DeviceSettings.model_validate({"driver": "blocks"})
+
+    def take(_batch: Batch) -> None:
+        pass
+
+    def mark(_slots: SlotArray, _status: int, _moment: int) -> None:
+        pass
+
+    supervisor = Supervisor("blocks", manifest, settings, bind([0.002] * 64), take, mark)
+    driver = Blocks(lambda: 0, 1.0)
+
+    async def bare() -> float:
+        began = time.thread_time()
+        for _ in range(200):
+            await driver.read(blocks)
+            await asyncio.sleep(0.002)  # the pace itself is part of what is measured
+        return (time.thread_time() - began) / 200
+
+    async def supervised() -> float:
+        before, began = supervisor.diagnostics().scans, time.thread_time()
+        await until(lambda: supervisor.diagnostics().scans >= before + 200, every=0.2)
+        return (time.thread_time() - began) / (supervisor.diagnostics().scans - before)
+
+    await supervisor.start()
+    try:
+        beyond = min([await supervised() for _ in range(5)]) - min([await bare() for _ in range(5)])
+    finally:
+        await supervisor.stop()
+    assert beyond < 100e-6

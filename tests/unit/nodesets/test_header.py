@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from core.errors import InputError
+from nodesets.header import parse_date, read_header
+from nodesets.names import STANDARD_NAMESPACE
+
+ROOT = '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd">'
+
+
+def write(folder: Path, body: str) -> Path:
+    file = folder / "a.NodeSet2.xml"
+    file.write_text(ROOT + body + "</UANodeSet>", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2024-05-01T00:00:00Z", datetime(2024, 5, 1, tzinfo=UTC)),
+        ("2024-05-01T00:00:00", datetime(2024, 5, 1, tzinfo=UTC)),
+        ("2024-05-01T10:00:00.125Z", datetime(2024, 5, 1, 10, 0, 0, 125000, tzinfo=UTC)),
+        ("2024-05-01T10:00:00.1234567Z", datetime(2024, 5, 1, 10, 0, 0, 123456, tzinfo=UTC)),
+        ("2024-05-01", datetime(2024, 5, 1, tzinfo=UTC)),
+        ("2024-05-01T02:00:00+02:00", datetime(2024, 5, 1, 2, tzinfo=timezone(timedelta(hours=2)))),
+        ("in May", None),
+    ],
+)
+def test_reads_dates_as_published_files_write_them(text: str, date: datetime | None) -> None:
+    assert parse_date(text) == date
+
+
+def test_reads_namespaces_models_and_requirements_with_their_places(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        """
+<NamespaceUris><Uri>urn:a</Uri><Uri>urn:b</Uri></NamespaceUris>
+<Models>
+  <Model ModelUri="urn:a" Version="1.2" PublicationDate="2024-05-01T00:00:00Z">
+    <RequiredModel ModelUri="http://opcfoundation.org/UA/"/>
+    <RequiredModel ModelUri="urn:b" PublicationDate="soon"/>
+  </Model>
+</Models>""",
+    )
+    header = read_header(file)
+    assert header.namespaces == (STANDARD_NAMESPACE, "urn:a", "urn:b")
+    (model,) = header.models
+    assert (model.uri, model.version, model.published) == ("urn:a", "1.2", datetime(2024, 5, 1, tzinfo=UTC))
+    assert [(need.uri, need.version, need.published) for need in model.required] == [
+        (STANDARD_NAMESPACE, "", None),
+        ("urn:b", "", None),
+    ]
+    assert (model.required[1].place.line, model.required[1].place.column) == (6, 5)
+    assert [finding.problem for finding in header.warnings] == ["PublicationDate 'soon' is not a date"]
+
+
+def test_a_file_older_than_the_models_element_requires_its_other_namespaces(tmp_path: Path) -> None:
+    header = read_header(write(tmp_path, "<NamespaceUris><Uri>urn:a</Uri><Uri>urn:b</Uri></NamespaceUris>"))
+    assert [(model.uri, [need.uri for need in model.required]) for model in header.models] == [("urn:a", ["urn:b"])]
+
+
+def test_the_standard_namespace_listed_first_keeps_index_0(tmp_path: Path) -> None:
+    header = read_header(
+        write(tmp_path, f"<NamespaceUris><Uri>{STANDARD_NAMESPACE}</Uri><Uri>urn:a</Uri></NamespaceUris>")
+    )
+    assert header.namespaces == (STANDARD_NAMESPACE, "urn:a")
+
+
+def test_stops_at_the_first_node(tmp_path: Path) -> None:
+    file = write(tmp_path, '<Models><Model ModelUri="urn:a"/></Models><UAObject NodeId="i=1"/><broken')
+    assert [model.uri for model in read_header(file).models] == ["urn:a"]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.xml: cannot be read: No such file or directory"):
+        read_header(tmp_path / "none.xml")
+
+
+def test_reads_every_published_header(corpus: Path) -> None:
+    files = sorted((corpus / "nodesets").rglob("*.xml"))
+    assert len(files) >= 24
+    for file in files:
+        header = read_header(file)
+        assert header.warnings == ()
+        assert all(model.uri and model.published for model in header.models)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nodesets.resolver import Resolution, resolve
+
+ROOT = '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd">'
+
+
+def nodeset(
+    file: Path, uri: str, required: Iterable[str] = (), *, date: str = "2024-01-01", used: Iterable[str] = ()
+) -> Path:
+    needs = "".join(f'\n<RequiredModel ModelUri="{need}" PublicationDate="2024-01-01"/>' for need in required)
+    uris = "".join(f"<Uri>{each}</Uri>" for each in (uri, *used))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        f"{ROOT}<NamespaceUris>{uris}</NamespaceUris><Models>"
+        f'<Model ModelUri="{uri}" PublicationDate="{date}">{needs}</Model></Models></UANodeSet>',
+        encoding="utf-8",
+    )
+    return file
+
+
+def order(resolution: Resolution) -> list[str]:
+    return [header.file.stem for header in resolution.files]
+
+
+@given(st.data())
+def test_every_file_comes_after_what_it_requires(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 8))
+    needs = {
+        index: data.draw(st.sets(st.integers(0, index - 1)) if index else st.just(set[int]())) for index in range(count)
+    }
+    given_order = data.draw(st.permutations(range(count)))
+    listed = set(data.draw(st.sets(st.sampled_from(range(count)), min_size=1)))
+    with TemporaryDirectory() as name:
+        for index, required in needs.items():
+            nodeset(Path(name) / f"{index}.xml", f"urn:{index}", [f"urn:{each}" for each in required])
+        files = [Path(name) / f"{index}.xml" for index in given_order if index in listed]
+        resolution = resolve(files, [Path(name)])
+    assert resolution.findings == ()
+    names = order(resolution)
+    places = {int(each): place for place, each in enumerate(names)}
+    assert len(places) == len(names)
+    assert listed <= places.keys()
+    for index, place in places.items():
+        assert all(places[each] < place for each in needs[index])
+
+
+def test_takes_the_newest_file_of_the_folders(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    nodeset(tmp_path / "first" / "old.xml", "urn:line", date="2024-02-01T00:00:00Z")
+    nodeset(tmp_path / "second" / "deeper" / "new.xml", "urn:line", date="2025-02-01T00:00:00")
+    nodeset(tmp_path / "second" / "unused.xml", "urn:other")
+    assert order(resolve([plant], [tmp_path / "first", tmp_path / "second"])) == ["new", "plant"]
+
+
+def test_a_file_that_is_listed_goes_before_one_of_the_folders(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    line = nodeset(tmp_path / "line.xml", "urn:line", date="2020-01-01")
+    nodeset(tmp_path / "library" / "new.xml", "urn:line", date="2025-02-01")
+    resolution = resolve([plant, line], [tmp_path / "library"])
+    assert order(resolution) == ["line", "plant"]
+    (warning,) = resolution.warnings
+    assert warning.problem == f"requires urn:line of 2024-01-01, but {line} is of 2020-01-01"
+
+
+def test_the_packaged_model_is_found_without_a_folder(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["https://plantspace.io/UA/"])
+    assert order(resolve([plant])) == ["plantspace.NodeSet2", "plant"]
+
+
+def test_a_namespace_used_but_not_required_is_put_in_front(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", used=["urn:line", "urn:nowhere"])
+    nodeset(tmp_path / "library" / "line.xml", "urn:line")
+    resolution = resolve([plant], [tmp_path / "library"])
+    assert (order(resolution), resolution.findings) == (["line", "plant"], ())
+
+
+def test_a_missing_model_says_who_requires_it_and_where_was_looked(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    resolution = resolve([plant], [tmp_path / "library"])
+    (finding,) = resolution.findings
+    assert str(finding.place) == f"{plant}:2:1"
+    assert "requires the model urn:line" in finding.problem
+    assert str(tmp_path / "library") in finding.problem
+    assert resolution.missing == {"urn:line"}
+    assert [str(warning) for warning in resolution.warnings] == [
+        f"{tmp_path / 'library'}: no such folder to search for models (correct model.search)"
+    ]
+
+
+def test_one_file_listed_twice_is_one_file(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant")
+    resolution = resolve([plant, plant])
+    assert (order(resolution), resolution.findings) == (["plant"], ())
+
+
+def test_the_standard_namespace_is_left_out_and_said(tmp_path: Path) -> None:
+    standard = nodeset(tmp_path / "Opc.Ua.NodeSet2.xml", "http://opcfoundation.org/UA/")
+    resolution = resolve([standard])
+    assert (resolution.files, resolution.findings) == ((), ())
+    assert [warning.problem for warning in resolution.warnings] == ["left out: the standard namespace is built in"]
+
+
+def test_other_xml_and_broken_files_in_a_folder_are_passed_over(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    nodeset(tmp_path / "library" / "line.xml", "urn:line")
+    (tmp_path / "library" / "pom.xml").write_text("<project/>")
+    (tmp_path / "library" / "broken.xml").write_text(ROOT + "<Mod")
+    assert resolve([plant], [tmp_path / "library"]).findings == ()
