@@ -61,7 +61,10 @@ def own_certificate(folder: Path, application_uri: str, name: str) -> OwnCertifi
 def _make(folder: Path, application_uri: str, name: str) -> OwnCertificate:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=_KEY_BITS)
     subject = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, f"Plantspace {name}"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Plantspace")]
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Plantspace {name}"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Plantspace"),
+        ]
     )
     begin = datetime.now(UTC)
     certificate = (
@@ -81,9 +84,7 @@ def _make(folder: Path, application_uri: str, name: str) -> OwnCertificate:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(folder / KEY_FILE, pem)

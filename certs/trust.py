@@ -1,4 +1,4 @@
-"""Which client certificates are let in: those whose files lie in the trusted folder. Others are put aside to be looked at."""
+"""Which client certificates are let in: those that lie in the trusted folder. Others are put aside to be looked at."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TrustFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def is_trusted(self, certificate: x509.Certificate) -> bool:
-        """Tell whether a certificate is valid now and trusted; one that is not is kept to be looked at. Blocks on files."""
+        """Tell whether a certificate is valid now and trusted; another is kept to be looked at. Blocks on files."""
         encoded = certificate.public_bytes(serialization.Encoding.DER)
         in_time = certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc
         if in_time and any(file.read_bytes() == encoded for file in self.trusted.glob("*.der")):

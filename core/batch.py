@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from core.quality import StatusArray
 
 SlotArray = npt.NDArray[np.int32]
 TimeArray = npt.NDArray[np.int64]
-ValueArray = npt.NDArray[np.generic]
+ValueArray = npt.NDArray[Any]  # numpy's stubs have no name for "numbers of one type, or objects" that can be compared
 MaskArray = npt.NDArray[np.bool_]
 
 
@@ -20,8 +21,8 @@ MaskArray = npt.NDArray[np.bool_]
 class Batch:
     """What a driver read at one go; raw device values, before scaling. Immutable once published.
 
-    ``slots``: int32[n], points of one DataType in the process image, each at most once (several samples of one point are
-    several batches, in their order). ``values``: [n] of any numeric type, or object[n].
+    ``slots``: int32[n], points of one DataType in the process image, each at most once (several samples of one point
+    are several batches, in their order). ``values``: [n] of any numeric type, or object[n].
     ``status``: uint32[n] or one StatusCode for all. ``source_time``: int64[n] DateTime ticks or one for all.
     ``received``: DateTime ticks when the gateway read it.
     """
@@ -41,8 +42,8 @@ class Batch:
 class Samples:
     """What the process image hands to its taps: engineering values of points of one DataType. Immutable.
 
-    ``slots``: int32[n]; ``rows``: int32[n], the points' rows in their type's column; ``values``: [n] of ``datatype.dtype``;
-    ``status``: uint32[n]; ``source_time`` and ``server_time``: int64[n] and one int64, DateTime ticks;
+    ``slots``: int32[n]; ``rows``: int32[n], the points' rows in their type's column; ``values``: [n] of the DataType's
+    dtype; ``status``: uint32[n]; ``source_time`` and ``server_time``: int64[n] and one int64, DateTime ticks;
     ``changed``: bool[n], true where value (beyond the point's deadband) or status differs from what was handed on last.
     """
 

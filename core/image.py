@@ -1,8 +1,8 @@
 """The process image (the PLC's term): per data type one column of values, StatusCodes, source and server times.
 
-Drivers hand in a :class:`~core.batch.Batch`; scaling, limits, quality and change detection are done on whole columns and
-the outcome goes to every tap. Reads take single values straight from the columns. Everything runs on the event loop's
-thread, so a reader never sees half a batch. See docs/decisions/0002-columns-and-the-process-image.md.
+Drivers hand in a :class:`~core.batch.Batch`; scaling, limits, quality and change detection are done on whole columns,
+and the outcome goes to every tap. Reads take single values straight from the columns. Everything runs on the event
+loop's thread, so a reader never sees half a batch. See docs/decisions/0002-columns-and-the-process-image.md.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy.typing as npt
 from core.batch import Batch, MaskArray, Samples, SlotArray, TimeArray, ValueArray
 from core.datatypes import DataType
 from core.errors import PlantspaceError
+from core.numbers import cast, differing
 from core.point import OnBad, Point
 from core.quality import Status, StatusArray, bad_mask
 
 _PLANS_KEPT = 4096
-_HALF = 2
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -110,10 +110,13 @@ class ImageCounters:
 
 
 class ProcessImage:
-    """Columns for ``points``; the slot of a point is its place in the sequence. NodeId <-> slot is fixed from here on."""
+    """Columns for ``points``; a point's slot is its place in the sequence. NodeId <-> slot is fixed from here on."""
 
     def __init__(self, points: Sequence[Point], started: int) -> None:
-        """Lay out the image. ``started``: DateTime ticks that the first times show. Raises :class:`ValueError` for a node named twice."""
+        """Lay out the image. ``started``: DateTime ticks that the first times show.
+
+        Raises :class:`ValueError` for a node named twice.
+        """
         self.points: tuple[Point, ...] = tuple(points)
         self.slot_of: dict[str, int] = {point.node: slot for slot, point in enumerate(points)}
         if len(self.slot_of) != len(self.points):
@@ -168,8 +171,9 @@ class ProcessImage:
     def apply(self, batch: Batch) -> Samples:
         """Take a driver's batch in: scale, check limits, see what changed, keep it, hand it on.
 
-        Raises :class:`BatchError` when the points are of several data types or one comes twice, and :class:`ValueError`/:class:`IndexError`
-        from numpy for values that have no place in the column; then nothing has been changed.
+        Raises :class:`BatchError` when the points are of several data types or one comes twice, and
+        :class:`ValueError`/:class:`IndexError` from numpy for values that have no place in the column; then nothing
+        has been changed.
         """
         plan = self._plan(batch.slots)
         status = np.array(np.broadcast_to(np.asarray(batch.status, np.uint32), plan.rows.shape))
@@ -235,10 +239,8 @@ class ProcessImage:
             self._plans[id(slots)] = plan
         return plan
 
-    def _engineering(
-        self, plan: _Plan, raw: ValueArray, status: StatusArray, hold: MaskArray | None
-    ) -> ValueArray:
-        """Turn raw values into the column's type; ``status`` is worsened in place where limits or the type are exceeded."""
+    def _engineering(self, plan: _Plan, raw: ValueArray, status: StatusArray, hold: MaskArray | None) -> ValueArray:
+        """Turn raw values into the column's type; ``status`` is worsened in place where limits or type are exceeded."""
         column = plan.column
         if raw.shape != plan.rows.shape:
             message = f"{len(plan.rows)} slots came with {raw.shape} values"
@@ -248,55 +250,60 @@ class ProcessImage:
         elif plan.scale is None and not plan.limited and raw.dtype == column.datatype.dtype:
             values = raw.copy()
         else:
-            values = self._checked(plan, raw, status)
+            values, misfit = self._checked(plan, raw, status)
+            if misfit is not None:
+                hold = misfit if hold is None else hold | misfit
         if hold is not None:
             values[hold] = column.values[plan.index][hold]
             if plan.null_on_bad is not None:
                 values = self._nulled(plan, values, hold & plan.null_on_bad)
         return values
 
-    def _checked(self, plan: _Plan, raw: ValueArray, status: StatusArray) -> ValueArray:
-        column = plan.column
-        datatype = column.datatype
-        exact = plan.scale is None and raw.dtype.kind in "iub" and datatype.is_integer
-        scaled: ValueArray = raw if exact else raw.astype(np.float64)
-        if plan.scale is not None:
-            scaled = scaled.astype(np.float64) * plan.scale + plan.offset
-        usable = (status & np.uint32(0x80000000)) == 0
-        if plan.limited:
-            below, above = scaled < plan.minimum, scaled > plan.maximum
-            outside = (below | above) & usable
-            if outside.any():
-                clamped = outside & plan.clamp
-                status[clamped & (status == 0)] = Status.GOOD_CLAMPED
-                status[outside & ~plan.clamp] = Status.BAD_OUT_OF_RANGE
-                scaled = np.where(clamped, np.clip(scaled.astype(np.float64), plan.minimum, plan.maximum), scaled)
-                self.counters.out_of_range += int(np.count_nonzero(outside))
-        if not datatype.is_integer:
-            return scaled.astype(datatype.dtype)
-        return self._whole(datatype, scaled, status, usable)
+    def _checked(self, plan: _Plan, raw: ValueArray, status: StatusArray) -> tuple[ValueArray, MaskArray | None]:
+        """Scale and check; give the values, and where the type cannot hold them (if anywhere).
 
-    def _whole(
-        self, datatype: DataType, scaled: ValueArray, status: StatusArray, usable: MaskArray
-    ) -> ValueArray:
-        """Round to whole numbers; what the type cannot hold is BadOutOfRange, never wrapped round."""
-        limits = np.iinfo(datatype.dtype)  # type: ignore[type-var]  # is_integer says it is one; numpy's stubs cannot know
-        if scaled.dtype.kind == "f":
-            scaled = np.rint(scaled)
-            # float(2**63 - 1) is 2**63, which does not fit: compare below the next power of two.
-            fits = (scaled >= float(limits.min)) & (scaled < float(limits.max // _HALF + 1) * _HALF)
-        else:
-            fits = (scaled >= limits.min) & (scaled <= limits.max)
-        if not fits.all():
-            misfit = ~fits & usable
-            status[misfit] = Status.BAD_OUT_OF_RANGE
-            self.counters.out_of_range += int(np.count_nonzero(misfit))
-            scaled = np.where(fits, scaled, 0)
-        return scaled.astype(datatype.dtype)
+        Those are BadOutOfRange, never wrapped round.
+        """
+        datatype = plan.column.datatype
+        exact = plan.scale is None and raw.dtype.kind in "iub" and datatype.is_integer
+        usable = (status & np.uint32(0x80000000)) == 0
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is infinite or no number, and found below
+            scaled: ValueArray = raw if exact else raw.astype(np.float64)
+            if plan.scale is not None:
+                scaled = scaled.astype(np.float64) * plan.scale + plan.offset
+            values, fits = cast(datatype, scaled)
+            if plan.limited:
+                outside = ((scaled < plan.minimum) | (scaled > plan.maximum)) & usable
+                if outside.any():
+                    self._limit(plan, scaled, outside, values, fits, status)
+        misfit = ~fits & usable
+        if not misfit.any():
+            return values, None
+        self.counters.out_of_range += int(np.count_nonzero(misfit & (status != Status.BAD_OUT_OF_RANGE)))
+        status[misfit] = Status.BAD_OUT_OF_RANGE
+        return values, misfit
+
+    def _limit(
+        self,
+        plan: _Plan,
+        scaled: ValueArray,
+        outside: MaskArray,
+        values: ValueArray,
+        fits: MaskArray,
+        status: StatusArray,
+    ) -> None:
+        """Clamp what is outside the limits, or call it BadOutOfRange; the last three arguments change in place."""
+        clamped = outside & plan.clamp
+        status[clamped & (status == 0)] = Status.GOOD_CLAMPED
+        status[outside & ~plan.clamp] = Status.BAD_OUT_OF_RANGE
+        if clamped.any():
+            held = np.clip(scaled[clamped].astype(np.float64), plan.minimum[clamped], plan.maximum[clamped])
+            values[clamped], fits[clamped] = cast(plan.column.datatype, held)
+        self.counters.out_of_range += int(np.count_nonzero(outside))
 
     @staticmethod
     def _nulled(plan: _Plan, values: ValueArray, mask: MaskArray) -> ValueArray:
-        values[mask] = None if plan.column.datatype.is_object else plan.column.datatype.dtype.type(0)
+        values[mask] = None if plan.column.datatype.is_object else 0
         return values
 
     def _publish(
@@ -308,38 +315,21 @@ class ProcessImage:
             changed = np.fromiter(
                 (_differs(new, old) for new, old in zip(values, reference, strict=True)), np.bool_, len(values)
             )
-        elif column.values.dtype.kind == "f":
-            changed = self._float_changes(plan, values, reference)
         else:
-            changed = values != reference
-            if plan.deadband is not None:
-                distance = np.abs(values.astype(np.float64) - reference.astype(np.float64))
-                changed &= distance > plan.deadband
+            changed = differing(values, reference, plan.deadband)
         changed |= status != column.status[index]
         column.values[index] = values
         column.status[index] = status
         column.source_time[index] = source_time
         column.server_time[index] = moment
         column.reference[index] = np.where(changed, values, reference)
-        samples = Samples(
-            column.datatype, plan.slots, plan.rows, values, status, source_time, moment, changed
-        )
+        samples = Samples(column.datatype, plan.slots, plan.rows, values, status, source_time, moment, changed)
         self.counters.batches += 1
         self.counters.samples += len(values)
         self.counters.changes += int(np.count_nonzero(changed))
         for tap in self._taps:
             tap.offer(samples)
         return samples
-
-    @staticmethod
-    def _float_changes(plan: _Plan, values: ValueArray, reference: ValueArray) -> MaskArray:
-        changed = values != reference
-        both_nan = (values != values) & (reference != reference)  # noqa: PLR0124 - NaN is what differs from itself
-        changed &= ~both_nan
-        if plan.deadband is not None:
-            distance = np.abs(values.astype(np.float64) - reference.astype(np.float64))
-            changed &= ~(distance <= plan.deadband)
-        return changed
 
 
 def _differs(new: object, old: object) -> bool:

@@ -31,7 +31,7 @@ class Lifecycle:
         self._started: list[tuple[str, Component]] = []
 
     async def start(self, name: str, component: Component) -> None:
-        """Start one component and take it over. Its error is raised on; what was started before stays for :meth:`stop`."""
+        """Start one component and take it over. Its error is raised on; those started before stay for :meth:`stop`."""
         await component.start()
         self._started.append((name, component))
 
@@ -41,5 +41,5 @@ class Lifecycle:
             name, component = self._started.pop()
             try:
                 await component.stop()
-            except Exception:  # the others must still be stopped
+            except Exception:  # noqa: BLE001 - the others must still be stopped
                 _log.exception("%s did not stop cleanly", name)

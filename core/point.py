@@ -22,9 +22,9 @@ class OnBad(enum.Enum):
 class Point:
     """How raw values become engineering values. ``node`` is the NodeId text ``nsu=…;s=…``.
 
-    engineering = raw * scale + offset; outside ``minimum``..``maximum`` it is clamped and ``GoodClamped`` when ``clamp``,
-    else kept as read with ``BadOutOfRange``. ``deadband`` is in engineering units: a smaller difference from the value handed on last
-    is no change (0 = every difference).
+    engineering = raw * scale + offset; outside ``minimum``..``maximum`` it is clamped and ``GoodClamped`` when
+    ``clamp``, else kept as read with ``BadOutOfRange``. ``deadband`` is in engineering units: a difference from the
+    value handed on last that is not larger is no change (0 = every difference).
     """
 
     node: str

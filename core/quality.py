@@ -1,4 +1,4 @@
-"""Quality is the OPC UA StatusCode (Part 4 v1.05 7.39; values of Part 6 v1.05 A.2): uint32, severity in the top two bits."""
+"""Quality is the OPC UA StatusCode (Part 4 v1.05 7.39; values of Part 6 v1.05 A.2): uint32, severity in two bits."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class Status(enum.IntEnum):
 
 
 _SEVERITY_MASK = 0xC0000000
+_SEVERITY_UNCERTAIN = 0x40000000
 _CODE_MASK = 0xFFFF0000
 
 
@@ -72,7 +73,7 @@ def is_good(status: int) -> bool:
 
 def is_uncertain(status: int) -> bool:
     """Tell whether a StatusCode's severity is Uncertain."""
-    return status & _SEVERITY_MASK == 0x40000000
+    return status & _SEVERITY_MASK == _SEVERITY_UNCERTAIN
 
 
 def is_bad(status: int) -> bool:

@@ -171,8 +171,9 @@ class Manifest:
 
     ``parse_address(text, datatype)`` gives the driver's address object or raises :class:`~core.errors.AddressError`;
     ``datatype`` is the type the table asked for, or None. ``datatype_of(address)`` is the address's own type.
-    ``check(settings, addresses, base)`` tells what is wrong with addresses once the settings are known (a signal that the database does
-    not have); each error's ``address`` is ``str()`` of the address. ``discover(settings, base)`` lists the tags that the settings describe; it raises
+    ``check(settings, addresses, base)`` tells what is wrong with addresses once the settings are known (a signal that
+    the database does not have); each error's ``address`` is ``str()`` of the address.
+    ``discover(settings, base)`` lists the tags that the settings describe; it raises
     :class:`~core.errors.InputError`.
     """
 

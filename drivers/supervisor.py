@@ -81,6 +81,7 @@ class Supervisor:
         self._failures = 0
         self._links = 0
         self._contact = False
+        self._open = False
         self._broken: Exception | None = None
         self._task: asyncio.Task[None] | None = None
         self._pause = Pause(self._clock)
@@ -214,6 +215,7 @@ class Supervisor:
             self._driver = self._manifest.make(self._settings, self.points, self._context)
         driver = self._driver
         listening: asyncio.Task[None] | None = None
+        self._open = True
         try:
             async with self._guard(driver):
                 await driver.connect()
@@ -275,9 +277,7 @@ class Supervisor:
             ended = clock.monotonic()
         known.scans += 1
         known.last_scan_duration = (ended - began) * 1e3
-        due.last, due.last_at = batches, ended
-        for batch in batches:
-            self._offer(batch)
+        due.last, due.last_at = [batch for batch in batches if self._offer(batch)], ended
         if not self._contact:
             self._reached("answers")
 
@@ -288,13 +288,16 @@ class Supervisor:
         if not self._contact:
             self._reached("sends")
 
-    def _offer(self, batch: Batch) -> None:
+    def _offer(self, batch: Batch) -> bool:
+        """Publish; false when it was not taken."""
         self._diagnostics.samples_acquired += len(batch.slots)
         try:
             self._publish(batch)
         except Exception as error:  # noqa: BLE001 - what others do with values must not stop the scans
             self._diagnostics.publish_errors += 1
             self._journal.fault("its values were not taken", error)
+            return False
+        return True
 
     def _give_status(self, slots: SlotArray, status: Status) -> None:
         try:
@@ -343,6 +346,7 @@ class Supervisor:
                 await driver.close()
         except Exception as error:  # noqa: BLE001 - by contract it never raises; one that does is told of once
             self._journal.fault("its driver did not close cleanly", error)
+        self._open = False
 
     def _begin(self) -> None:
         self._diagnostics.state = State.CONNECTING
@@ -353,5 +357,7 @@ class Supervisor:
         self._ageing.stop()
         task.cancel()
         await asyncio.wait([task])
+        if self._open and self._driver is not None:  # cancelled while it was closing
+            await self._close(self._driver)
         self._task = None
         self._diagnostics.state = State.STOPPED

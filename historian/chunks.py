@@ -76,7 +76,7 @@ class Chunk:
             values,
             status.astype(np.uint32, copy=False),
             source_time.astype(np.int64, copy=False),
-            (source_time + lag).astype(np.int64, copy=False),
+            source_time.astype(np.int64, copy=False) + lag.astype(np.int64, copy=False),
         )
 
 

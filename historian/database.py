@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -184,8 +184,8 @@ class Database:
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's and the system's errors into :class:`StoreUnavailable`, :class:`StoreCorrupt` or :class:`StoreError`."""
+def translated(path: Path) -> Generator[None]:
+    """Turn SQLite's and the system's errors into the :class:`~core.errors.StoreError` kinds."""
     try:
         yield
     except sqlite3.Error as error:
@@ -203,6 +203,3 @@ def translate(path: Path, error: sqlite3.Error) -> StoreError:
     if code in _TRANSIENT:
         return StoreUnavailable(f"{path}: {error}")
     return StoreError(f"{path}: {error}")
-
-
-Connect = Callable[[], sqlite3.Connection]

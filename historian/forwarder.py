@@ -86,7 +86,7 @@ class Forwarder:
                 self._recovered()
             except StoreError as error:
                 await self._wait(error)
-            except Exception as error:  # a fault of a sink must not end delivery for ever
+            except Exception as error:  # noqa: BLE001 - a fault of a sink must not end delivery for ever
                 _log.exception("%s failed in a way it does not foresee", self.name)
                 await self._wait(error)
 

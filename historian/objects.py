@@ -29,11 +29,11 @@ def decode(data: bytes, count: int) -> ValueArray:
     """Read object[n] back. Raises :class:`DamagedData`."""
     try:
         items = json.loads(data)
-        column: ValueArray = np.empty(count, object)
         if not isinstance(items, list) or len(cast("list[object]", items)) != count:
             message = f"a column of {count} objects is no JSON array of that length"
             raise DamagedData(message)
-        column[:] = None
+        # one by one: numpy would take a list inside for another dimension
+        column: np.ndarray[tuple[int], np.dtype[Any]] = np.empty(count, object)
         for row, item in enumerate(cast("list[object]", items)):
             column[row] = _rich(item)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
@@ -57,7 +57,7 @@ def _plain(value: object) -> object:  # noqa: PLR0911 - one line a kind of value
         case None | bool() | str():
             return value
         case np.generic():
-            return _plain(value.item())
+            return _plain(cast("object", value.item()))
         case int() | float():
             return value + 0  # an enumeration member becomes its number
         case bytes() | bytearray():
@@ -94,7 +94,7 @@ def _plain_map(value: dict[object, object]) -> object:
     return {"$map": [[_plain(key), _plain(item)] for key, item in value.items()]}
 
 
-def _rich(item: object) -> object:
+def _rich(item: object) -> object:  # noqa: PLR0911 - one line a kind of value
     """Undo :func:`_plain`; tuples come back as lists, datetimes as ticks."""
     if isinstance(item, list):
         return [_rich(part) for part in cast("list[object]", item)]

@@ -39,7 +39,7 @@ class OutboxStatistics:
 
 
 class Outbox:
-    """One SQLite file with streams of records, a cursor for each sink, and a dictionary of points for compact payloads."""
+    """One SQLite file: streams of records, a cursor for each sink, and a dictionary of points for compact payloads."""
 
     def __init__(
         self,

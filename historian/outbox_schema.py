@@ -26,7 +26,7 @@ CREATE TABLE sink (
     name TEXT PRIMARY KEY, stream INTEGER NOT NULL REFERENCES stream(id), acknowledged INTEGER NOT NULL DEFAULT 0,
     acknowledged_samples INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE dead (
-    sequence INTEGER NOT NULL, sink TEXT NOT NULL, time INTEGER NOT NULL, samples INTEGER NOT NULL, reason TEXT NOT NULL,
-    payload BLOB NOT NULL, PRIMARY KEY (sink, sequence)) WITHOUT ROWID
+    sequence INTEGER NOT NULL, sink TEXT NOT NULL, time INTEGER NOT NULL, samples INTEGER NOT NULL,
+    reason TEXT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (sink, sequence)) WITHOUT ROWID
 """,
 )

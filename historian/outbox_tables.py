@@ -84,7 +84,7 @@ def append(connection: sqlite3.Connection, stream: str, payload: bytes, samples:
 
 
 def enforce(connection: sqlite3.Connection, largest: int, oldest: int) -> list[Loss]:
-    """Drop the oldest records while there are more than ``largest`` bytes, and all accepted before ``oldest`` (ticks)."""
+    """Drop the oldest records while there are over ``largest`` bytes, and all accepted before ``oldest`` (ticks)."""
     losses: list[Loss] = []
     while True:
         total = int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM stream").fetchone()[0])
@@ -92,7 +92,8 @@ def enforce(connection: sqlite3.Connection, largest: int, oldest: int) -> list[L
         if first is None or (total <= largest and first[0] >= oldest):
             return losses
         rows = connection.execute(
-            "SELECT r.sequence, r.stream, r.samples, r.size, r.time, s.name FROM record r JOIN stream s ON s.id = r.stream"
+            "SELECT r.sequence, r.stream, r.samples, r.size, r.time, s.name"
+            " FROM record r JOIN stream s ON s.id = r.stream"
             " ORDER BY r.sequence LIMIT ?",
             (_DROPPED_AT_ONCE,),
         ).fetchall()
@@ -202,7 +203,8 @@ def _prune(connection: sqlite3.Connection, stream: int) -> None:
     if row[0] is None:
         return
     records, samples, size = connection.execute(
-        "SELECT count(*), coalesce(sum(samples), 0), coalesce(sum(size), 0) FROM record WHERE stream = ? AND sequence <= ?",
+        "SELECT count(*), coalesce(sum(samples), 0), coalesce(sum(size), 0) FROM record"
+        " WHERE stream = ? AND sequence <= ?",
         (stream, row[0]),
     ).fetchone()
     if records:

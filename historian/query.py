@@ -56,7 +56,7 @@ async def raw_pages(
 
 
 async def aggregate(store: HistoryReader, point: str, start: int, end: int, interval: int) -> Intervals:
-    """Summarise the values that are not Bad over intervals of ``interval`` ticks in [start, end), each by arithmetic over its raw values.
+    """Summarise the values that are not Bad in [start, end), an interval of ``interval`` ticks a row.
 
     Raises :class:`NotNumericError`, :class:`ValueError` for an empty range or interval, and as
     :meth:`HistoryReader.read_raw`.

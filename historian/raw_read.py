@@ -50,7 +50,10 @@ class Scan(Protocol):
     """A store's way through one point's samples in order of (source time, arrival)."""
 
     def __call__(self, low: int, high: int, need: int | None, *, forward: bool, after: Cursor | None = None) -> Run:
-        """Give up to ``need`` samples (None = all) with low <= time <= high beyond ``after``, backwards unless ``forward``."""
+        """Give up to ``need`` samples (None = all) with low <= time <= high that lie beyond ``after``.
+
+        They come in the order of (time, arrival), or in the reverse one unless ``forward``.
+        """
         ...
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -183,12 +183,13 @@ class Recorder:
             formless = [row for row, value in enumerate(columns.values) if not objects.is_storable(value)]
         else:
             return 0
+        values: np.ndarray[tuple[int], np.dtype[Any]] = columns.values
         ids = np.repeat(columns.points, columns.counts)
         for row in formless:
             node = self._outbox.nodes([int(ids[row])])[0]
             if node not in self._told:
                 self._told.add(node)
                 _log.error("%s: a %s has no form in history, told once", node, type(columns.values[row]).__name__)
-            columns.values[row] = None
+            values[row] = None
             columns.status[row] = Status.BAD_DATA_ENCODING_INVALID
         return len(formless)

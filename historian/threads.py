@@ -136,7 +136,7 @@ class Writer:
         try:
             results = [operation.run(connection) for operation in batch]
             connection.execute("COMMIT")
-        except Exception as error:  # whatever an operation raises is its caller's
+        except Exception as error:  # noqa: BLE001 - whatever an operation raises is its caller's
             if connection.in_transaction:
                 connection.rollback()
             if len(batch) > 1:

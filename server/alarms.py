@@ -111,7 +111,7 @@ class Alarms:
             try:
                 await self._trigger(alarm)
                 self.raised += 1
-            except Exception:  # one event that cannot be made must not end all others
+            except Exception:  # noqa: BLE001 - one event that cannot be made must not end all others
                 _log.exception("the event %r cannot be raised", alarm.message)
 
     async def _trigger(self, alarm: Alarm) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from core.datatypes import DataType
 from core.durations import parse_duration
@@ -99,7 +99,7 @@ def _inline(held: Section, position: int, data: object, findings: Findings) -> d
         return None
     cells: dict[str, str] = {}
     good = True
-    for key, value in data.items():
+    for key, value in cast("dict[str, Any]", data).items():  # a YAML mapping's keys are texts
         if key not in COLUMNS:
             near = nearest(str(key), COLUMNS)
             mend = f"did you mean {near}?" if near else f"keys are {', '.join(COLUMNS)}"
@@ -122,9 +122,7 @@ def _inline(held: Section, position: int, data: object, findings: Findings) -> d
 class _Reader:
     """Understands one row's cells, telling all that is wrong with it."""
 
-    def __init__(
-        self, device: str, cells: dict[str, str], place: Callable[[str], Place], findings: Findings
-    ) -> None:
+    def __init__(self, device: str, cells: dict[str, str], place: Callable[[str], Place], findings: Findings) -> None:
         self._device = device
         self._cells = cells
         self._place = place

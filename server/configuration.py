@@ -11,6 +11,7 @@ from core.durations import PositiveDuration
 from core.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HIGHEST_PORT = 65_535
 _ENDPOINT = re.compile(r"opc\.tcp://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})(/[^\s]*)?")
 DEFAULT_SEARCH = ("/usr/share/plantspace/nodesets",)
 SECTIONS_ELSEWHERE = ("devices", "pubsub", "analytics")
@@ -26,7 +27,7 @@ def _plain_name(text: str) -> str:
 
 def _endpoint(text: str) -> str:
     match = _ENDPOINT.fullmatch(text)
-    if match is None or not 0 <= int(match[2]) <= 65_535:
+    if match is None or not 0 <= int(match[2]) <= _HIGHEST_PORT:
         message = "must be a URL such as opc.tcp://127.0.0.1:4840"
         raise ValueError(message)
     return text
@@ -44,7 +45,7 @@ class ServerSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders where required models are looked for."""
+    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders to look for required models in."""
 
     nodesets: list[str] = Field(default_factory=list[str])
     search: list[str] = Field(default_factory=lambda: list(DEFAULT_SEARCH))
@@ -57,7 +58,7 @@ class RetentionSettings(Settings):
 
 
 class HistorianSettings(Settings):
-    """The ``historian:`` section. ``nodes``: node names or patterns whose history is kept beside those the model says."""
+    """The ``historian:`` section. ``nodes``: names or patterns of nodes whose history is kept beside the model's own."""
 
     store: Literal["sqlite"] = "sqlite"
     retention: RetentionSettings = RetentionSettings()

@@ -1,5 +1,7 @@
 """What the gateway knows of itself, as nodes: devices with their health and counters, and the loss ledger."""
 
+# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -13,7 +15,7 @@ from drivers.supervisor import Supervisor
 from server.plan.devices import PlannedDevice
 from server.plan.plan import PLANTSPACE_NAMESPACE, Plan
 from server.ua_stack.nodeids import NodeIds
-from server.ua_stack.nodes import HAS_PROPERTY, ORGANIZES, NodeBuilder
+from server.ua_stack.nodes import HAS_COMPONENT, HAS_PROPERTY, ORGANIZES, NodeBuilder
 from server.ua_stack.values import GOOD
 
 Number = Callable[[], int]
@@ -107,9 +109,7 @@ class DiagnosticNodes:
         for name, attribute in _COUNTERS.items():
             self._add(device, below, name, _type(uint64), uint64, lambda of=attribute: getattr(diagnostics(), of))
         double = ua.VariantType.Double
-        self._add(
-            device, below, "LastScanDuration", _type(double), double, lambda: diagnostics().last_scan_duration
-        )
+        self._add(device, below, "LastScanDuration", _type(double), double, lambda: diagnostics().last_scan_duration)
 
     def _add(
         self,
@@ -123,7 +123,6 @@ class DiagnosticNodes:
         constant: bool = False,
     ) -> None:
         own_type = ua.NodeId(ua.Int32(ua.ObjectIds.PropertyType)) if constant else None
-        extra = {"reference": HAS_PROPERTY} if constant else {}
         self._builder.add_variable(
             parent,
             self._nodeid(device, name),
@@ -132,7 +131,7 @@ class DiagnosticNodes:
             type_definition=own_type,
             name_namespace=self._types,
             read=_reader(kind, read),
-            **extra,
+            reference=HAS_PROPERTY if constant else HAS_COMPONENT,
         )
 
     def _nodeid(self, device: PlannedDevice, name: str) -> ua.NodeId:

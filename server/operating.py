@@ -62,7 +62,7 @@ class OperatorRunner:
         if mask is not None:
             self.tap.offer(samples.take(mask))
 
-    def set_parameter(self, slot: int, value: Any) -> int:
+    def set_parameter(self, slot: int, value: Any) -> int:  # noqa: ANN401 - any value of a built-in type
         """Change the parameter of ``slot`` and give the StatusCode that says how it went."""
         name = next(known for known, of in self.planned.parameters.items() if of == slot)
         try:
@@ -73,7 +73,7 @@ class OperatorRunner:
             self._show(of, self.planned.operator.parameters()[other])
         return Status.GOOD
 
-    def _show(self, slot: int, value: Any) -> None:
+    def _show(self, slot: int, value: Any) -> None:  # noqa: ANN401 - as above
         datatype = self._image.points[slot].datatype
         moment = now()
         self._image.apply(
@@ -100,7 +100,7 @@ class OperatorRunner:
     def _process(self, samples: Samples) -> None:
         try:
             output = self.planned.operator.process(samples)
-        except Exception:  # an operator's fault ends in its outputs' quality, never in the gateway
+        except Exception:  # noqa: BLE001 - an operator's fault ends in its outputs' quality, never in the gateway
             _log.exception("the operator %s failed", self.planned.name)
             for slots in self._outputs:
                 self._image.mark(slots, Status.BAD_INTERNAL_ERROR, now())

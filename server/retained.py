@@ -26,7 +26,7 @@ class RetainedValue:
 
 
 class RetainedValues:
-    """The file ``retained.json``: read once at the start, written a second after a change and when the gateway stops."""
+    """The file ``retained.json``: read once at the start, written a second after a change and at the gateway's stop."""
 
     def __init__(self, file: Path, snapshot: Callable[[str], RetainedValue | None]) -> None:
         """``snapshot`` gives a node's present value when it is written."""
@@ -88,7 +88,7 @@ class RetainedValues:
             await asyncio.to_thread(_write, self._file, dict(self._values))
         except OSError as error:
             self._changed |= changed
-            _log.error("%s cannot be written: %s", self._file, error)  # noqa: TRY400 - the traceback says nothing more
+            _log.error("%s cannot be written: %s", self._file, error)
 
 
 def _parse(text: str) -> dict[str, RetainedValue]:

@@ -17,19 +17,16 @@ from server.operating import OperatorRunner
 from server.retained import RetainedValues
 
 
-
 @dataclass(slots=True)
 class WriteRouter:
     """Knows each slot's source of values. ``devices``: slot -> (supervisor, point); ``operators``: slot -> runner."""
 
     image: ProcessImage
     retained: RetainedValues
-    devices: dict[int, tuple[Supervisor, BoundPoint]] = field(
-        default_factory=dict[int, tuple[Supervisor, BoundPoint]]
-    )
+    devices: dict[int, tuple[Supervisor, BoundPoint]] = field(default_factory=dict[int, tuple[Supervisor, BoundPoint]])
     operators: dict[int, OperatorRunner] = field(default_factory=dict[int, OperatorRunner])
 
-    async def write(self, slot: int, value: Any) -> int:
+    async def write(self, slot: int, value: Any) -> int:  # noqa: ANN401 - any value of a built-in type
         """Write an engineering value and give the StatusCode of whoever it concerns."""
         bound = self.devices.get(slot)
         if bound is not None:
@@ -40,7 +37,7 @@ class WriteRouter:
             return runner.set_parameter(slot, value)
         return self.remember(slot, value)
 
-    def remember(self, slot: int, value: Any) -> int:
+    def remember(self, slot: int, value: Any) -> int:  # noqa: ANN401 - as above
         """Write a memory point."""
         point = self.image.points[slot]
         values = np.empty(1, point.datatype.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 from core.batch import Batch
@@ -22,8 +23,10 @@ from drivers.can.settings import CanSettings
 from drivers.can.url import LogUrl
 from drivers.contract import BoundPoint, DriverContext, DriverCounters
 
-_FRAMES_AT_ONCE = 500
-"""Frames decoded before the event loop gets its turn: about two milliseconds."""
+_FRAMES_AT_ONCE = 200
+"""Frames decoded before the event loop gets its turn: about a millisecond."""
+_TURN = 0.002
+"""Seconds of publishing after which it gets its turn."""
 _CLASSIC_BYTES = 8
 _FD_SIZES = (12, 16, 20, 24, 32, 48, 64)
 
@@ -86,12 +89,11 @@ class CanDriver:
             await link.queue.wait()
             await asyncio.sleep(self._settings.gather)  # what comes meanwhile shares the batch
             while frames := link.queue.take(_FRAMES_AT_ONCE):
-                self._publish(link, frames, publish)
-                await asyncio.sleep(0)
+                await self._publish(link, frames, publish)
             if link.queue.failure is not None:
                 raise ConnectionLost(link.queue.failure, device=self._context.device)
 
-    def _publish(self, link: Link, frames: Sequence[Frame], publish: Callable[[Batch], None]) -> None:
+    async def _publish(self, link: Link, frames: Sequence[Frame], publish: Callable[[Batch], None]) -> None:
         bus_off = False
         data: list[Frame] = []
         for frame in frames:
@@ -102,9 +104,14 @@ class CanDriver:
             self.counters.overruns += is_overrun(frame)
             bus_off = bus_off or is_bus_off(frame)
         self.counters.requests += len(data)
+        began = time.monotonic()
         for batch in self._gatherer.batches(data, self._context.now()):
             publish(batch)
+            if time.monotonic() - began > _TURN:
+                await asyncio.sleep(0)
+                began = time.monotonic()
         self._count(link)
+        await asyncio.sleep(0)
         if bus_off and isinstance(link, LiveLink):
             problem = "the controller is bus-off: it sent too many faulty frames and left the bus"
             mend = "check bit rate, termination and wiring; 'ip link set can0 type can restart-ms 100' lets it return"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +46,8 @@ class Gatherer:
         self._router = router
         self._patterns: OrderedDict[tuple[int, ...], list[_Part]] = OrderedDict()
 
-    def batches(self, frames: Iterable[Frame], received: int) -> list[Batch]:
-        """Decode frames in their order. ``received``: DateTime ticks of now."""
+    def batches(self, frames: Iterable[Frame], received: int) -> Iterator[Batch]:
+        """Decode frames in their order. ``received``: DateTime ticks of now. Batches are made as they are asked for."""
         rounds: list[list[_Item]] = []
         seen: dict[MessageDecoder, int] = {}
         for frame in frames:
@@ -58,9 +58,10 @@ class Gatherer:
                 if turn == len(rounds):
                     rounds.append([])
                 rounds[turn].append(_Item(decoded.layout.number, decoded, frame.time))
-        return [batch for items in rounds for batch in self._round(items, received)]
+        for items in rounds:
+            yield from self._round(items, received)
 
-    def _round(self, items: list[_Item], received: int) -> Iterable[Batch]:
+    def _round(self, items: list[_Item], received: int) -> Iterator[Batch]:
         # Sorted, so that the same messages in another order are the same pattern with the same slots arrays.
         items.sort(key=operator.attrgetter("number"))
         times = np.array([item.time for item in items], np.int64)

@@ -22,6 +22,8 @@ from drivers.can.url import LiveUrl
 _LOOK_UP = 0.1
 """Seconds after which a reader looks whether it shall end."""
 _SENDING = 0.5
+"""Seconds that sending a frame may take."""
+_HEARS_ITSELF = "udp_multicast"
 _PLAUSIBLE = from_unix(946_684_800.0)  # 2000-01-01: before that a timestamp is an adapter's uptime, not a date
 _WORTH_WAITING = 0.004
 _IDENTIFIER = 0x1FFF_FFFF
@@ -59,14 +61,19 @@ class LiveLink:
     async def open(self) -> None:
         """Open the bus and start the reader."""
         self.queue = FrameQueue()
-        await asyncio.to_thread(self._open)
+        opening = asyncio.ensure_future(asyncio.to_thread(self._open))
+        try:
+            self._bus = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_discard)
+            raise
         self._thread = threading.Thread(target=self._read, name=f"can {self._device}", daemon=True)
         self._thread.start()
 
-    def _open(self) -> None:
+    def _open(self) -> can.BusABC:
         url = self._url
         try:
-            self._bus = can.Bus(interface=url.interface, channel=url.channel, **url.options)  # type: ignore[arg-type]  # options are each interface's own
+            return can.Bus(interface=url.interface, channel=url.channel, **url.options)  # type: ignore[arg-type]  # options are each interface's own
         except (can.CanError, OSError, ValueError) as error:
             problem = f"cannot open {url.interface} {url.channel}: {error}"
             mend = f"is it up? 'ip link show {url.channel}'" if url.interface == "socketcan" else ""
@@ -113,7 +120,8 @@ class LiveLink:
             except (can.CanError, OSError, ValueError) as error:
                 problem = f"sending failed: {error}"
                 raise ConnectionLost(problem, device=self._device) from error
-        self.queue.put(Frame(self._now(), key, data))  # a bus does not hear itself, and the signal has this value now
+        if self._url.interface != _HEARS_ITSELF:
+            self.queue.put(Frame(self._now(), key, data))  # no one else tells that the signal has this value now
 
     async def close(self) -> None:
         """End the reader, then close the bus."""
@@ -123,6 +131,12 @@ class LiveLink:
             return
         self.queue.closing.set()
         await asyncio.shield(asyncio.to_thread(_end, bus, thread))
+
+
+def _discard(opening: asyncio.Future[can.BusABC]) -> None:
+    """Close a bus that was opened after its time was over."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().shutdown()
 
 
 def _end(bus: can.BusABC, thread: threading.Thread | None) -> None:

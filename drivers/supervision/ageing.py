@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -92,7 +93,8 @@ class Ageing:
     def _hear_scans(self) -> None:
         for group in self._groups:
             for batch in group.last:
-                self._freshness.hear(batch.slots, batch.status, group.last_at)
+                with contextlib.suppress(IndexError):  # a driver's slot that is not the device's has no age here
+                    self._freshness.hear(batch.slots, batch.status, group.last_at)
 
     def _give(self, slots: SlotArray, status: Status) -> None:
         if slots.size:

@@ -1,14 +1,17 @@
 """How segments of many points become blocks of one: levels of growing segments, as in a log-structured merge tree.
 
-Eight segments of a level are merged into one of the next. A point that has ``BLOCK_SAMPLES`` samples in a merged
-segment, or whose samples there span a day, leaves it as blocks. So each sample is written again once a level, a handful
-of times in all, and slow points fill whole blocks too. Ties in time are ordered by ``arrival``, which a merge keeps.
+What is appended is a segment of level 0. Eight of them are merged and cut into shards of ``SHARD_POINTS`` points; from
+there on eight segments of a level and shard are merged into one of the next level. A point that has ``BLOCK_SAMPLES``
+samples in a merge, or whose samples there span a day, leaves it as blocks. So each sample is written again once a
+level, a handful of times in all, slow points fill whole blocks too, and a merge stays small however many points there
+are. Ties in time are ordered by ``arrival``, which a merge keeps.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,10 +26,11 @@ from historian.sqlite import tables
 _log = logging.getLogger("plantspace.historian")
 
 FAN: Final = 8
+SHARD_POINTS: Final = 128
 BLOCK_SAMPLES: Final = 1000
 LARGEST_BLOCK: Final = 8192
 _AT_ONCE: Final = 500_000
-"""Samples taken into one merge, which bounds how long the writer is busy with it."""
+"""Samples of level 0 taken into one merge, which bounds how long the writer is busy with it."""
 _DAY: Final = 86_400 * TICKS_PER_SECOND
 
 
@@ -46,48 +50,64 @@ def step(connection: sqlite3.Connection) -> bool:
         return False
     connection.executemany("DELETE FROM segment WHERE id = ?", [(segment.number,) for segment in segments])
     parts = [part for segment in segments for part in _decoded(connection, segment)]
-    rest: list[Columns] = []
+    shards: dict[int, list[Columns]] = {}
     for columns in join(parts, by_time=True):
         full = _full(columns)
         blocks, remaining = _pick(columns, full), _pick(columns, ~full)
         if blocks is not None:
             tables.add_blocks(connection, blocks, segments[0].arrival, LARGEST_BLOCK)
         if remaining is not None:
-            rest.append(remaining)
-    if rest:
+            for shard, members in _sharded(remaining):
+                shards.setdefault(shard, []).append(members)
+    for shard, members in shards.items():
         connection.execute(
-            "INSERT INTO segment (level, arrival, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, arrival, t_first, t_last, samples, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 segments[0].level + 1,
+                shard,
                 segments[0].arrival,
-                min(int(columns.source_time.min()) for columns in rest),
-                max(int(columns.source_time.max()) for columns in rest),
-                sum(map(len, rest)),
-                chunks.write(rest),
+                min(int(columns.source_time.min()) for columns in members),
+                max(int(columns.source_time.max()) for columns in members),
+                sum(map(len, members)),
+                chunks.write(members),
             ),
         )
     return True
 
 
 def _due(connection: sqlite3.Connection) -> list[_Segment]:
-    """Choose the oldest segments of the lowest level that has enough of them or of samples."""
-    levels = connection.execute("SELECT level, count(*), sum(samples) FROM segment GROUP BY level ORDER BY level")
-    for level, number, samples in levels.fetchall():
-        if number < FAN and samples < _AT_ONCE:
+    """Choose the oldest segments of the lowest level and shard that has enough of them, at level 0 also of samples."""
+    levels = connection.execute(
+        "SELECT level, shard, count(*), sum(samples) FROM segment GROUP BY level, shard ORDER BY level, shard"
+    )
+    for level, shard, number, samples in levels.fetchall():
+        if number < FAN and not (level == 0 and samples >= _AT_ONCE):
             continue
         taken: list[_Segment] = []
         total = 0
         rows = connection.execute(
-            "SELECT id, level, arrival, samples, payload FROM segment WHERE level = ? ORDER BY arrival", (level,)
+            "SELECT id, level, arrival, samples, payload FROM segment WHERE level = ? AND shard = ? ORDER BY arrival",
+            (level, shard),
         )
         for row in rows:
             taken.append(_Segment(*row))
             total += taken[-1].samples
-            if total >= _AT_ONCE:
+            if level == 0 and total >= _AT_ONCE:
                 break
         rows.close()
         return taken
     return []
+
+
+def _sharded(columns: Columns) -> Iterator[tuple[int, Columns]]:
+    """Cut columns, which stand in the order of their points, into shards."""
+    shards = columns.points // SHARD_POINTS
+    ends = np.cumsum(columns.counts)
+    start = 0
+    for last in [*np.flatnonzero(np.diff(shards)).tolist(), len(shards) - 1]:
+        yield int(shards[last]), columns.cut(start, int(ends[last]))
+        start = int(ends[last])
 
 
 def _decoded(connection: sqlite3.Connection, segment: _Segment) -> list[Columns]:

@@ -1,4 +1,4 @@
-"""One point's samples in order of (source time, arrival) out of segments and blocks, reading no more than is asked for."""
+"""One point's samples by source time, then arrival, out of segments and blocks, reading no more than is asked for."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from historian.contract import Cursor
 from historian.encoding import DamagedData
 from historian.raw_read import EARLIEST, LATEST, Run
 from historian.samples import Columns
+from historian.sqlite.merge import SHARD_POINTS
 
 _log = logging.getLogger("plantspace.historian")
 
@@ -57,13 +58,14 @@ class PointScan:
         self._point: int | None = row[0] if row is not None else None
         self._span = int(row[1]) if row is not None else 0
         self._segments: list[tuple[int, int, int, int, int]] = connection.execute(
-            "SELECT id, arrival, t_first, t_last, samples FROM segment"
+            "SELECT id, arrival, t_first, t_last, samples FROM segment WHERE shard IN (-1, ?)",
+            (-1 if self._point is None else self._point // SHARD_POINTS,),
         ).fetchall()
         self._decoded: dict[int, list[_Piece]] = {}
         self._damaged = 0
 
     def __call__(self, low: int, high: int, need: int | None, *, forward: bool, after: Cursor | None = None) -> Run:
-        """Give up to ``need`` samples (None = all) with low <= time <= high beyond ``after``, backwards unless ``forward``."""
+        """Give up to ``need`` samples (None = all) of low <= time <= high beyond ``after`` (:class:`Scan`)."""
         self._damaged = 0
         if after is not None:
             low, high = (max(low, after.time), high) if forward else (low, min(high, after.time))
@@ -91,11 +93,11 @@ class PointScan:
         wanted = None if need is None else need + 1 + (max(after.ordinal, 0) + 1 if after is not None else 0)
         pieces: list[_Piece] = []
         inside = 0
-        edge: int | None = None
         for arrival, number, t_first, t_last, samples, payload in rows:
-            edge = t_first if forward else t_last
+            edge = int(t_first if forward else t_last)
             if wanted is not None and inside >= wanted and _settled(pieces, low, high, edge, forward=forward) >= wanted:
-                break
+                rows.close()
+                return pieces, edge
             try:
                 columns = [chunk.columns() for chunk in chunks.read(payload)]
             except DamagedData as error:
@@ -106,10 +108,7 @@ class PointScan:
                 _piece((arrival, number, turn), part, slice(0, len(part))) for turn, part in enumerate(columns)
             )
             inside += samples
-        else:
-            edge = None
-        rows.close()
-        return pieces, edge
+        return pieces, None
 
     def _tail(self, point: int, low: int, high: int) -> Iterator[_Piece]:
         """Give what the segments that reach into the range hold of the point; each is decoded once for all scans."""

@@ -46,8 +46,8 @@ def append(
         samples = sum(map(len, kept))
         count(connection, "arrival", 1)
         connection.execute(
-            "INSERT INTO segment (level, arrival, t_first, t_last, samples, payload)"
-            " VALUES (0, (SELECT value FROM total WHERE name = 'arrival'), ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, arrival, t_first, t_last, samples, payload)"
+            " VALUES (0, -1, (SELECT value FROM total WHERE name = 'arrival'), ?, ?, ?, ?)",
             (
                 min(int(columns.source_time.min()) for columns in kept),
                 max(int(columns.source_time.max()) for columns in kept),

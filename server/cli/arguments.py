@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from core.errors import SettingError
 from core.settings import parse_duration
 
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # argparse has no public name for it
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,8 +13,8 @@ _DESCRIPTION = """\
 Run a whole plant on this machine, nothing else needed: a filling line's PLC and an energy meter in processes of their
 own, a recorded CAN bus, an MQTT broker where there is one, and the gateway. Says what to open and what will happen.
 
-The endpoint is without security and for everyone, so it listens on this machine alone. The configuration and the history
-lie in a folder of yours, to look at, to change and to take along. Ctrl-C ends all of it."""
+The endpoint is without security and for everyone, so it listens on this machine alone. The configuration and the
+history lie in a folder of yours, to look at, to change and to take along. Ctrl-C ends all of it."""
 _EPILOG = """\
 examples:
   plantspace demo

@@ -13,7 +13,7 @@ _DESCRIPTION = """\
 Read the history of one or several nodes, also while the gateway runs; nothing is changed.
 
 NODE is a browse path (/Objects/Line1/Filler/Temperature) or a NodeId (nsu=urn:…;s=Line1.Filler.Temperature). With
---config paths are looked up in the model; with --data alone NODE is compared with the names of what has history, so that
+--config paths are looked up in the model; with --data NODE is compared with the names of what has history, so that
 Filler/Temperature or Line1.Filler.Temperature will do where they name one node only.
 
 --start and --end are moments (2026-11-21T08:00:00, UTC where no zone is given) or times before now (-1h, -30min)."""
@@ -38,7 +38,7 @@ def add_to(commands: Commands) -> None:
     source.add_argument("--config", metavar="CONFIG", type=Path, help="the gateway's configuration file")
     source.add_argument("--data", metavar="DIR", type=Path, help="the gateway's data_dir, or a history file")
     query.add_argument("--start", type=_moment, default="-1h", metavar="WHEN", help="from when on (default: -1h)")
-    query.add_argument("--end", type=_moment, default="-0s", metavar="WHEN", help="until when (default: now)")
+    query.add_argument("--end", type=_moment, default="now", metavar="WHEN", help="until when (default: now)")
     query.add_argument("--limit", type=whole, metavar="N", help="at most N values a node, the first ones")
     text = "sum up over intervals instead: average, min, max, count"
     query.add_argument("--aggregate", choices=AGGREGATES, metavar="WHAT", help=text)
@@ -84,7 +84,8 @@ def _moment(text: str) -> int:
 
     try:
         if text.startswith("-"):
-            return time.now() - round(parse_duration(text[1:]) * time.TICKS_PER_SECOND)
+            ago = time.now() - round(parse_duration(text[1:]) * time.TICKS_PER_SECOND)
+            return ago - ago % time.TICKS_PER_SECOND  # whole seconds, so that intervals begin where people expect
         return time.now() if text == "now" else time.from_iso(text)
     except (SettingError, ValueError) as error:
         message = f"{text!r} is neither a moment (2026-11-21T08:00:00Z) nor a time before now (-1h)"

@@ -138,7 +138,9 @@ async def _raw(reader: HistoryReader, node: str, query: Query) -> AsyncIterator[
     async for page in raw_pages(reader, node, query.start, query.end, page_size):
         count = len(page) if left is None else min(left, len(page))
         values: list[Value] = page.values[:count].tolist()
-        yield Rows(page.source_time[:count].tolist(), values, [symbol(status) for status in page.status[:count].tolist()])
+        yield Rows(
+            page.source_time[:count].tolist(), values, [symbol(status) for status in page.status[:count].tolist()]
+        )
         if left is not None:
             left -= count
             if not left:
@@ -162,6 +164,8 @@ async def _summed(reader: HistoryReader, node: str, query: Query) -> AsyncIterat
     # Part 13 v1.05 5.4.3: an interval without usable values is BadNoData; a count of nothing is a good 0.
     empty = (summed.count == 0) & (query.aggregate != "count")
     status = [symbol(Status.BAD_NO_DATA if one else Status.GOOD) for one in empty[shown].tolist()]
-    values: list[Value] = [None if one else value for one, value in zip(empty[shown].tolist(), column[shown].tolist(), strict=True)]
+    values: list[Value] = [
+        None if one else value for one, value in zip(empty[shown].tolist(), column[shown].tolist(), strict=True)
+    ]
     if np.any(summed.count):
         yield Rows(summed.start[shown].tolist(), values, status)

@@ -6,7 +6,7 @@ import logging
 import logging.handlers
 import queue
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -28,7 +28,7 @@ class _Bounded(logging.handlers.QueueHandler):
 
 
 @contextmanager
-def logging_to_stderr(level: str) -> Iterator[None]:
+def logging_to_stderr(level: str) -> Generator[None]:
     """Let Plantspace log from ``level`` on, and the libraries their warnings.
 
     What was dropped is told at the end.

@@ -49,32 +49,34 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _guarded(arguments: argparse.Namespace) -> int:
+    """Run the command; what goes wrong becomes plain lines and an exit code."""
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
-    except InputError as error:
-        tell(error.findings, sys.stderr, "nothing was started or changed")
-        return FOUND_ERRORS
-    except PlantspaceError as error:
-        return _say(str(error))
     except BrokenPipeError:  # `| head` has seen enough; nothing more can be written there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
         return FOUND_ERRORS
     except Exception as error:
-        if arguments.debug:
+        if arguments.debug and not isinstance(error, PlantspaceError):
             raise
-        if isinstance(error, OSError) and error.strerror:
-            return _say(f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror)
-        words = " ".join(str(error).split())
-        return _say(f"unexpected {type(error).__name__}: {words} (--debug shows where; please report it)")
+        _say(error)
+        return FOUND_ERRORS
     return code
 
 
-def _say(message: str) -> int:
+def _say(error: Exception) -> None:
+    if isinstance(error, InputError):
+        tell(error.findings, sys.stderr, "nothing was started or changed")
+        return
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror
+    elif not isinstance(error, PlantspaceError):
+        words = " ".join(message.split())
+        message = f"unexpected {type(error).__name__}: {words} (--debug shows where; please report it)"
     print(f"{paint('plantspace:', 'red', sys.stderr)} {message}", file=sys.stderr)
-    return FOUND_ERRORS
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,23 +20,30 @@ database says what there is, are left out."""
 _IMPORT = """\
 Read the bindings of devices from FILE.csv and put them into those devices' bindings files.
 
-Everything is checked first, the model and the addresses as well; with one error nothing is changed. Devices that FILE.csv
-does not name stay as they are; of those that it names it gives all bindings. The files before are kept beside the new
-ones, with the time in their names. A running gateway goes on with what it has; restart it to take the new bindings."""
+Everything is checked first, the model and the addresses as well; with one error nothing is changed. Devices that
+FILE.csv does not name stay as they are; of those that it names it gives all bindings. The files before are kept beside
+the new ones, with the time in their names. A running gateway goes on with what it has; restart it to take the new
+bindings."""
+_EXPORT_EPILOG = """\
+examples:
+  plantspace tags export plant.yaml tags.csv
+  plantspace tags export plant.yaml - | grep Temperature"""
+_IMPORT_EPILOG = """\
+examples:
+  plantspace tags import plant.yaml tags.csv --dry-run
+  plantspace tags import plant.yaml tags.csv"""
 
 
 def add_to(commands: Commands) -> None:
     """Add the command and its own commands."""
     parser = commands.add_parser("tags", help="export and import bindings", description=_DESCRIPTION)
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    epilog = "examples:\n  plantspace tags export plant.yaml tags.csv\n  plantspace tags export plant.yaml - | grep Temperature"
-    export = inner.add_parser("export", help="bindings to one CSV file", description=_EXPORT, epilog=epilog)
+    export = inner.add_parser("export", help="bindings to one CSV file", description=_EXPORT, epilog=_EXPORT_EPILOG)
     export.add_argument("config", metavar="CONFIG", type=Path, help="configuration file (YAML)")
     export.add_argument("file", metavar="FILE.csv", help="the file to write; - for standard output")
     add_debug(export)
     export.set_defaults(run=_export)
-    epilog = "examples:\n  plantspace tags import plant.yaml tags.csv --dry-run\n  plantspace tags import plant.yaml tags.csv"
-    bring = inner.add_parser("import", help="bindings from one CSV file", description=_IMPORT, epilog=epilog)
+    bring = inner.add_parser("import", help="bindings from one CSV file", description=_IMPORT, epilog=_IMPORT_EPILOG)
     bring.add_argument("config", metavar="CONFIG", type=Path, help="configuration file (YAML)")
     bring.add_argument("file", metavar="FILE.csv", type=Path, help="the file to read")
     bring.add_argument("--dry-run", action="store_true", help="check and show what would change, and change nothing")

@@ -11,7 +11,7 @@ from core.errors import Findings, Place
 from core.settings import Document, Section, read_table
 from server.bindings import COLUMNS, REQUIRED, bindings_file
 
-TABLE_COLUMNS = ("device", *COLUMNS)
+TABLE_COLUMNS: tuple[str, ...] = ("device", *COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

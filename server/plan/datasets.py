@@ -1,5 +1,7 @@
 """The ``pubsub:`` section: its settings, and the fields that its datasets' nodes and patterns mean."""
 
+# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from dataclasses import dataclass

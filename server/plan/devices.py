@@ -147,7 +147,7 @@ class PointPlanner:
         point = Point(self._nodeids.to_text(nodeid), offer.datatype, device=device.name)
         self._append(device, nodeid, point, address, device.settings.scan, place, writable=offer.writable)
 
-    def _bind(self, device: PlannedDevice, binding: Binding) -> BoundPoint | None:
+    def _bind(self, device: PlannedDevice, binding: Binding) -> BoundPoint | None:  # noqa: PLR0911 - a return for each wrong thing
         writable_driver = Capability.WRITABLE in device.manifest.capabilities
         if binding.writable and not writable_driver:
             problem = f"the driver {device.manifest.name} cannot write"
@@ -219,7 +219,7 @@ class PointPlanner:
         device: PlannedDevice,
         nodeid: ua.NodeId,
         point: Point,
-        address: Any,
+        address: Any,  # noqa: ANN401 - the driver's own type
         scan: float,
         place: Place,
         *,
@@ -271,7 +271,7 @@ class PointPlanner:
         return datatype
 
     @staticmethod
-    def _own_type(device: PlannedDevice, binding: Binding, address: Any) -> DataType:
+    def _own_type(device: PlannedDevice, binding: Binding, address: Any) -> DataType:  # noqa: ANN401 - the driver's own type
         if binding.datatype is not None:
             return binding.datatype
         native = device.manifest.datatype_of(address)
@@ -324,4 +324,3 @@ class PointPlanner:
             problem = f"address {text!r}: {error.problem}"
             self._findings.add(Place(place.file, place.line, column), problem, error.mend)
             return None
-

@@ -1,5 +1,7 @@
 """Nodes for what the model does not hold: devices, and tags without a node of their own (the contract's section 4)."""
 
+# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
 import math

@@ -29,7 +29,9 @@ class MemoryPoint:
     """Whether clients or analytics may change it, so that it is kept over a restart."""
 
 
-def plan_memory(directory: Directory, nodeids: NodeIds, points: PointList, own_namespaces: set[int]) -> list[MemoryPoint]:
+def plan_memory(
+    directory: Directory, nodeids: NodeIds, points: PointList, own_namespaces: set[int]
+) -> list[MemoryPoint]:
     """Give a slot to every instance variable without a binding; constant properties stay plain nodes.
 
     ``own_namespaces`` are left out: their nodes are Plantspace's own and have a source each.
@@ -50,7 +52,7 @@ def plan_memory(directory: Directory, nodeids: NodeIds, points: PointList, own_n
     return memory
 
 
-def _initial(directory: Directory, nodeid: ua.NodeId, datatype: DataType) -> Any:
+def _initial(directory: Directory, nodeid: ua.NodeId, datatype: DataType) -> Any:  # noqa: ANN401 - any value of a built-in type
     variant = directory.initial_value(nodeid)
     if variant is None or variant.Value is None:
         return None

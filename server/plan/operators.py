@@ -1,7 +1,10 @@
 """Operators of the ``analytics:`` section: their settings, their inputs, and nodes for what they give and take."""
 
+# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from asyncua import ua
@@ -85,7 +88,7 @@ class OperatorPlanner:
         browse_name = manifest.object_name(settings, self._directory.name_of(nodes[0]))
         return self._place(name, manifest, operator, inputs, parent, browse_name, section)
 
-    def _input(self, text: str, datatypes: frozenset[DataType] | tuple[DataType, ...], place: Place) -> ua.NodeId | None:
+    def _input(self, text: str, datatypes: Collection[DataType], place: Place) -> ua.NodeId | None:
         try:
             nodeid = self._directory.find(text)
         except NodeNotFoundError as error:
@@ -161,9 +164,7 @@ class OperatorPlanner:
     def _point(self, nodeid: ua.NodeId, datatype: DataType) -> int:
         return self._points.add(nodeid, Point(self._nodeids.to_text(nodeid), datatype), 0.0)
 
-    def _arguments(
-        self, method: ua.NodeId, base: str, name: str, definitions: tuple[ArgumentDefinition, ...]
-    ) -> None:
+    def _arguments(self, method: ua.NodeId, base: str, name: str, definitions: tuple[ArgumentDefinition, ...]) -> None:
         """Describe a method's arguments (Part 3 v1.05 5.7); without any the property is left out."""
         if not definitions:
             return

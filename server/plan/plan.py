@@ -160,7 +160,7 @@ async def _plan(
         stack.builder.set_historizing(nodeids.from_text(points.points[slot].node))
     warnings = [str(warning) for warning in loaded.warnings]
     return Plan(
-        config.resolve(),
+        await asyncio.to_thread(config.resolve),
         settings,
         stack,
         nodeids,

@@ -72,6 +72,7 @@ class BrokerLink:
         self._connected: asyncio.Future[str] = self._loop.create_future()
         self._pending: dict[int, asyncio.Future[int]] = {}
         self._control: socket.socket | None = None
+        self._handing_over: asyncio.Future[None] | None = None
         self.lost = asyncio.Event()
         self.reason = ""
         """Why the link ended."""
@@ -106,13 +107,10 @@ class BrokerLink:
         where = f"{address.host}:{address.port}"
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
-                if address.secure:
-                    client: Any = self._client  # paho leaves the context's type out
-                    client.tls_set_context(await asyncio.to_thread(tls_context, self._settings))
                 dialled = await self._dial(address.host, address.port)
                 self._control = dialled.dup()
-                self._client.dialled = dialled
-                await asyncio.to_thread(self._hand_over)
+                self._handing_over = asyncio.ensure_future(asyncio.to_thread(self._hand_over, dialled))
+                await asyncio.shield(self._handing_over)
                 self._client.loop_start()
                 refusal = await self._connected
         except TimeoutError as error:
@@ -155,6 +153,9 @@ class BrokerLink:
     async def close(self) -> None:
         """End the link and its thread, with a DISCONNECT if the broker still takes it. Safe twice."""
         client, control = self._client, self._control
+        if self._handing_over is not None and not self._handing_over.done():
+            self.abort("given up")
+            await asyncio.wait((self._handing_over,))
         if client.is_connected():
             client.disconnect()
             with contextlib.suppress(TimeoutError):
@@ -162,9 +163,9 @@ class BrokerLink:
         self.abort("closed")
         await asyncio.to_thread(client.loop_stop)
         client.on_connect = client.on_publish = client.on_disconnect = None
-        if client.dialled is not None:
-            client.dialled.close()
-            client.dialled = None
+        held = client.socket()
+        if held is not None:
+            held.close()
         if control is not None:
             control.close()
             self._control = None
@@ -175,7 +176,7 @@ class BrokerLink:
         for family, kind, protocol, _, address in await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             dialled = socket.socket(family, kind, protocol)
             try:
-                dialled.setblocking(False)
+                dialled.settimeout(0)
                 dialled.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 await self._loop.sock_connect(dialled, address)
             except OSError as failure:
@@ -185,13 +186,23 @@ class BrokerLink:
                 dialled.close()
                 raise
             else:
-                dialled.settimeout(self._settings.connect_timeout)  # for the TLS handshake in paho's hands
+                dialled.settimeout(self._settings.connect_timeout)  # from here on in a thread
                 return dialled
         raise error or OSError(f"{host} has no address")
 
-    def _hand_over(self) -> None:
-        """Let paho do the TLS handshake and send CONNECT; blocks."""
+    def _hand_over(self, dialled: socket.socket) -> None:
+        """Do the TLS handshake, which paho would leave a socket open after, and let paho send CONNECT; blocks."""
         address = self._settings.address
+        try:
+            if address.secure:
+                context = tls_context(self._settings)
+                dialled = context.wrap_socket(dialled, do_handshake_on_connect=False, server_hostname=address.host)
+                dialled.settimeout(self._settings.connect_timeout)
+                dialled.do_handshake()
+        except BaseException:
+            dialled.close()
+            raise
+        self._client.dialled = dialled
         self._client.connect(address.host, address.port, int(self._settings.keep_alive))
 
     def _make_properties(self, kind: str) -> Properties:
@@ -228,7 +239,7 @@ class BrokerLink:
         if not refusal:
             self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
             self.largest = getattr(properties, "MaximumPacketSize", self.largest)
-            self._retains = bool(getattr(properties, "RetainAvailable", 1))
+            self._retains = getattr(properties, "RetainAvailable", 1) != 0
             if getattr(properties, "MaximumQoS", 1) < 1:
                 refusal = "it has no QoS 1, without which nothing is certain"
         if not self._connected.done():

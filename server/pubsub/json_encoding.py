@@ -45,8 +45,8 @@ class PubSubState(enum.IntEnum):
 class FieldValues:
     """Values of fields of one column type, each field at most once.
 
-    ``index``: int32[n], places in the DataSet; ``values``: [n]; ``status``: uint32[n]; ``source_time``, ``server_time``:
-    int64[n] ticks; ``empty``: bool[n] or None, true where there is no value to show.
+    ``index``: int32[n], places in the DataSet; ``values``: [n]; ``status``: uint32[n]; the times: int64[n]
+    ticks; ``empty``: bool[n] or None, true where there is no value to show.
     """
 
     datatype: DataType
@@ -155,7 +155,7 @@ class FieldEncoder:
         return ["".join(row) + close for row in zip(*spread, strict=True)]
 
     def _replace_unusable(self, part: FieldValues, index: list[int], values: list[str], texts: list[str]) -> None:
-        """Put StatusCodes in the place of Bad Variants, DataValues in that of Uncertain ones (Part 14 v1.05 6.2.4.2)."""
+        """Put StatusCodes in place of Bad Variants, DataValues in that of Uncertain ones (Part 14 v1.05 6.2.4.2)."""
         for place in np.flatnonzero(part.status & (_BAD | _UNCERTAIN)).tolist():
             code = int(part.status[place])
             name = self._names[index[place]]

@@ -28,8 +28,8 @@ DATETIME_MAX = "9999-12-31T23:59:59Z"
 _DEEPEST = 32
 _EXACT_POWER = 22
 """10**22 is the last power of ten that a double holds exactly."""
-_FLOAT_DIGITS = (7, 8)
-"""Significant digits tried for a Float before all nine."""
+_FLOAT_DIGITS = (7, 8, 9)
+"""Significant digits that a Float is tried with; nine always tell it."""
 
 
 def text(value: str) -> str:

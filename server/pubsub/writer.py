@@ -32,7 +32,7 @@ _MASK: Final = 0xFFFFFFFF
 
 @dataclass(slots=True)
 class WriterCounters:
-    """Since the start. ``values``, ``dropped``: samples; ``missed``: publishing intervals that found the last still busy."""
+    """Since the start. ``values``, ``dropped``: samples. ``missed``: intervals that found the last one still busy."""
 
     messages: int = 0
     values: int = 0

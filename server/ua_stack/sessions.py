@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
-from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.crypto.permission_rules import ADMIN_TYPES, PermissionRuleset, User, UserRole
 from asyncua.server.internal_session import InternalSession
 
 from server.ua_stack.history_access import HistoryAccess
@@ -31,6 +31,20 @@ class AnonymousRole:
         if username is not None or self._role == "none":
             return None
         return User(UserRole.User if self._role == "Operator" else UserRole.Anonymous, "anonymous")
+
+
+class ClientServices(PermissionRuleset):
+    """The services that clients may ask for at all; Write and Call look at the user's role themselves.
+
+    asyncua's own rules let an anonymous user read nothing (seam: ``Server.set_security_policy``).
+    """
+
+    _refused = frozenset(ua.NodeId(ua.Int32(number)) for number in ADMIN_TYPES)
+
+    def check_validity(self, user: User, action_type_id: ua.NodeId, body: Any) -> bool:
+        """Tell whether a request is served; node management and registration are nobody's but the server's own."""
+        del user, body
+        return action_type_id not in self._refused
 
 
 class GatewaySession(InternalSession):

@@ -19,6 +19,7 @@ from server.ua_stack.monitored_items import ItemFactory
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.nodes import NodeBuilder
 from server.ua_stack.point_access import WritePoint
+from server.ua_stack.sessions import ClientServices
 
 _log = logging.getLogger("plantspace.endpoint")
 _POLICIES = {
@@ -92,7 +93,8 @@ class UaStack:
         )
         tokens = [ua.AnonymousIdentityToken] if options.role != "none" else []
         server.set_identity_tokens(tokens)
-        server.set_security_policy([policy for mode in options.security for policy in _POLICIES[mode]])
+        policies = [policy for mode in options.security for policy in _POLICIES[mode]]
+        server.set_security_policy(policies, ClientServices())  # type: ignore[arg-type]  # asyncua asks for its own subclass, and only calls check_validity
 
     def bind(self, image: ProcessImage, slots: dict[ua.NodeId, int], scans: Sequence[float], write: WritePoint) -> None:
         """Serve the points: reads, writes and subscriptions."""

@@ -18,7 +18,7 @@ _READABLE = (
     Expected("Engine.Speed", 100.0),
     Expected("Engine.Torque", 12.5),
     Expected("Engine.Gear", 7, datatype=DataType.BYTE),
-    Expected("Engine.Brake", True, datatype=DataType.BOOLEAN),
+    Expected("Engine.Brake", value=True, datatype=DataType.BOOLEAN),
     Expected("Engine.Count", 4711, datatype=DataType.UINT32),
     Expected("Precise.Level", 1.5, datatype=DataType.FLOAT),
     Expected("Pages.First", 513, datatype=DataType.UINT16),
@@ -42,7 +42,7 @@ class BusUnderTest(DeviceUnderTest):
     readable = _READABLE
     writable = (
         Written("Engine.Speed", 250.0),
-        Written("Engine.Brake", True, DataType.BOOLEAN),
+        Written("Engine.Brake", value=True, datatype=DataType.BOOLEAN),
         Written("Precise.Level", 0.25, DataType.FLOAT),
         Written("Pages.Deep", 7, DataType.UINT16),
     )
@@ -100,9 +100,9 @@ class TestBus(DriverConformance):
 
 class TestLog(DriverConformance):
     @pytest.fixture
-    async def device(self, tmp_path: Path) -> AsyncIterator[DeviceUnderTest]:
+    async def device(self, tmp_path: Path) -> DeviceUnderTest:  # type: ignore[override]  # a log needs no clearing up
         write_dbc(tmp_path)
-        yield LogUnderTest(tmp_path)
+        return LogUnderTest(tmp_path)
 
     @pytest.mark.skip(reason="a log takes no writes at all; the bus above shows them")
     async def test_what_is_written_is_read_back(self, device: DeviceUnderTest) -> None: ...

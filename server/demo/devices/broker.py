@@ -62,7 +62,7 @@ async def serve() -> None:
         )
         try:
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                while not await answers(port):
+                while not await answers(port):  # noqa: ASYNC110 - another process has no event to wait for
                     await asyncio.sleep(_LOOK_AGAIN)
             print(port, flush=True)
             await input_ends()

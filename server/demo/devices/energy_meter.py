@@ -24,7 +24,7 @@ _AGAIN_AFTER = 2.0
 
 
 class EnergyMeter:
-    """Measures the line's power, which it learns from the line's PLC at ``line_port``; without one, the hall's alone."""
+    """Measures the power of the hall and of the line, which it learns from the line's PLC at ``line_port``."""
 
     step = STEP
 
@@ -41,7 +41,9 @@ class EnergyMeter:
         self._demand = 12_000.0
         self.tables = Tables(Bits(0), Bits(0), Registers(382), Registers(86), most_registers=80)
         for address, value in ((2, 60.0), (10, 3.0), (12, 100.0), (18, 0.0), (20, 1.0), (28, 2.0)):
-            self.tables.holding.put_float(address, value)  # demand time, system type 3p4w, pulse, parity, node, baud rate
+            self.tables.holding.put_float(
+                address, value
+            )  # demand time, system type 3p4w, pulse, parity, node, baud rate
         self.advance(0.0)
 
     def written(self) -> None:

@@ -1,4 +1,4 @@
-"""The filling line's PLC: the line's values in its Modbus tables. ``server/demo/bindings/filler.csv`` is its register list."""
+"""The filling line's PLC: the line's values in its Modbus tables, as ``server/demo/bindings/filler.csv`` lists them."""
 
 from __future__ import annotations
 

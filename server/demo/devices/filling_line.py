@@ -1,4 +1,4 @@
-"""A filling line that behaves: a state machine, thermal lag, ripple, a saw-tooth level, counters, and a fault now and then."""
+"""A filling line: a state machine, thermal lag, ripple, a saw-tooth level, counters, and a fault now and then."""
 
 from __future__ import annotations
 

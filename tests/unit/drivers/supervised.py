@@ -41,6 +41,11 @@ class Script:
     reading: Callable[[], None] | None = None
     """Called in each read; a slow device moves the clock in it."""
     status: int = 0
+    extra: list[Batch] = field(default_factory=list[Batch])
+    """Given with every read."""
+    answer: Any = None
+    answers_wrong: bool = False
+    """Reads give ``answer`` whatever it is."""
     gate: asyncio.Event | None = None
     """Reads wait for it."""
     connects: list[float] = field(default_factory=list[float])
@@ -83,9 +88,14 @@ class ScriptedDriver:
         if script.gate is not None:
             await script.gate.wait()
         await self._act("read", script.read)
+        if script.answers_wrong:
+            return script.answer
         self._number += 1
         moment = self._context.now()
-        return [Batch(slots, np.full(len(slots), self._number, np.float64), script.status, moment, moment)]
+        return [
+            Batch(slots, np.full(len(slots), self._number, np.float64), script.status, moment, moment),
+            *script.extra,
+        ]
 
     async def write(self, point: BoundPoint, value: Any) -> None:
         self.counters.requests += 1

@@ -3,9 +3,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 
+from core.batch import Batch
 from core.quality import Status
 from drivers.health import DeviceHealth, HealthChange
 from drivers.supervision.diagnostics import State
@@ -159,6 +162,47 @@ async def test_a_driver_that_cancels_itself_is_a_failure_and_no_end() -> None:
         assert rig.supervisor.state is State.BACKOFF
         rig.script.read = None
         await rig.clock.advance(2.0)
+        assert rig.status() == Status.GOOD
+
+
+async def test_a_driver_is_closed_even_when_stopped_while_closing() -> None:
+    rig = rig_of(settings={"timeout": "10s"})
+    rig.script.read = lost()
+    rig.script.hangs.add("close")
+    await rig.supervisor.start()
+    await settle()
+    assert rig.script.closes == 1
+    stopping = asyncio.create_task(rig.supervisor.stop())
+    await settle(1)
+    rig.script.hangs.clear()
+    await stopping
+    assert rig.script.closes == 2
+
+
+@pytest.mark.parametrize("slots", [[99], [0, 99], [-5]])
+async def test_slots_that_are_not_the_devices_do_no_harm(slots: list[int]) -> None:
+    rig = rig_of(scans=(1.0,))
+    moment = rig.clock.now()
+    wrong = Batch(np.array(slots, np.int32), np.zeros(len(slots)), 0, moment, moment)
+    rig.script.extra = [wrong]
+    async with running(rig):
+        rig.script.read = lost()
+        await rig.clock.advance(2)
+        assert rig.status() == Status.UNCERTAIN_LAST_USABLE_VALUE
+        rig.script.read = None
+        await rig.clock.advance(5)
+        assert rig.status() == Status.GOOD
+
+
+@pytest.mark.parametrize("malformed", [None, [None], [3], 7])
+async def test_an_answer_that_is_no_list_of_batches_is_a_failure(malformed: Any) -> None:
+    rig = rig_of()
+    rig.script.answer = malformed
+    rig.script.answers_wrong = True
+    async with running(rig):
+        assert rig.supervisor.state is State.BACKOFF
+        rig.script.answers_wrong = False
+        await rig.clock.advance(2)
         assert rig.status() == Status.GOOD
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -37,7 +37,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def station() -> AsyncIterator[Peer]:
+async def station() -> AsyncGenerator[Peer]:
     """Run the station on a bus of its own."""
     if find_spec("msgpack") is None:
         pytest.skip("msgpack is not installed: python-can has no multicast bus without it")

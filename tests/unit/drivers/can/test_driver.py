@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import can
 import pytest
 
 from core.batch import Batch
@@ -45,7 +46,7 @@ def make(conf: CanSettings, base: Path, addresses: Sequence[str]) -> tuple[CanDr
 
 
 @asynccontextmanager
-async def listening(driver: Driver) -> AsyncIterator[tuple[Heard, asyncio.Task[None]]]:
+async def listening(driver: Driver) -> AsyncGenerator[tuple[Heard, asyncio.Task[None]]]:
     heard = Heard()
     await driver.connect()
     task = asyncio.create_task(driver.listen(heard))
@@ -82,7 +83,7 @@ async def test_a_bus_between_two_processes(base: Path) -> None:
             for batch in heard.batches:
                 assert abs(int(batch.received) - now()) < 60 * TICKS_PER_SECOND
             await driver.write(points[0], 250.0)
-            await until(lambda: peer.heard == ["256 d007000000070000"])
+            await until(lambda: "256 d007000000070000" in peer.heard)
             await until(lambda: heard.values[0] == 250.0)
         assert driver.counters.bus_errors == 0
         assert driver.counters.requests == 3
@@ -118,26 +119,28 @@ async def test_datagrams_that_are_no_frames_end_nothing_and_are_counted(base: Pa
         async with listening(driver) as (heard, _):
             peer.send("X", "X", "X", "256 0000000000010000")
             await until(lambda: heard.values == {0: 1})
-            assert driver.counters.request_errors == 3
+            await until(lambda: driver.counters.request_errors == 3)
+
+
+def send_all(bus: can.BusABC, count: int) -> None:
+    for number in range(count):
+        data = bytes(5) + number.to_bytes(3, "little")
+        bus.send(can.Message(arbitration_id=0x100, is_extended_id=False, data=data))
+        data = b"\0" + number.to_bytes(2, "little") + bytes(5)
+        bus.send(can.Message(arbitration_id=0x200, is_extended_id=False, data=data))
 
 
 async def test_five_thousand_frames_are_all_heard_without_holding_the_loop(
     base: Path, loop_monitor: LoopMonitor
 ) -> None:
     driver, _ = make(settings(url="virtual://many"), base, ["Engine.Count", "Pages.First"])
-    sender, _ = make(settings(url="virtual://many"), base, [])
-    await sender.connect()
     async with listening(driver) as (heard, _):
-        link = sender._require()
-        send = link.send  # type: ignore[attr-defined]  # the live link of a virtual bus
-        for count in range(2500):
-            await send(0x100, bytes(5) + count.to_bytes(3, "little"))
-            await send(0x200, b"\0" + count.to_bytes(2, "little") + bytes(5))
+        with can.Bus(interface="virtual", channel="many") as bus:
+            await asyncio.to_thread(send_all, bus, 2500)
         await until(lambda: len(heard.history.get(1, [])) == 2500)
         assert heard.history == {0: list(range(2500)), 1: list(range(2500))}
-    await sender.close()
     assert driver.counters.overruns == 0
-    assert loop_monitor is not None
+    assert not [blocked for blocked in loop_monitor.blocked if blocked.cpu_seconds > loop_monitor.threshold]
 
 
 async def test_writes_that_cannot_be(base: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import can
 import pytest
+from cantools.database.can import Database
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,17 @@ def test_what_is_no_log_is_told(tmp_path: Path) -> None:
     good = tmp_path / "good.log"
     good.write_text("(1.0) can0 123#01\n", encoding="ascii")
     assert look_at(good) is None
+
+
+def test_the_demos_log_fits_its_database() -> None:
+    folder = Path(__file__).parents[4] / "server" / "demo" / "can"
+    parser = Database()
+    parser.add_dbc_file(str(folder / "conveyor.dbc"))
+    entries = list(read_log(folder / "conveyor.log", never))
+    sent = {message.frame_id: message for message in parser.messages}
+    for entry in entries:
+        sent[entry.frame.key].decode_simple(entry.frame.data)
+    assert {entry.frame.key for entry in entries} == set(sent)
+    assert entries[-1].seconds is not None
+    assert entries[0].seconds is not None
+    assert 59 < entries[-1].seconds - entries[0].seconds < 60

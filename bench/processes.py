@@ -1,0 +1,119 @@
+"""The processes of a benchmark: started, asked, and always ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_ENDS_WITHIN = 20.0
+
+
+def free_port() -> int:
+    """Give a free TCP port on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A child that speaks JSON lines, or just runs."""
+
+    def __init__(self, command: Sequence[str], *, speaks: bool = True) -> None:
+        """Start it."""
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE if speaks else subprocess.DEVNULL, text=True
+        )
+
+    def __enter__(self) -> Self:
+        """Own the child."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the child."""
+        if self.child.poll() is None:
+            self.child.terminate()
+            try:
+                self.child.wait(_ENDS_WITHIN)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        for stream in (self.child.stdin, self.child.stdout):
+            if stream is not None:
+                stream.close()
+
+    def line(self) -> str:
+        """Give its next line. Raises :class:`RuntimeError` when it ended instead."""
+        if self.child.stdout is None:
+            message = "this child says nothing"
+            raise RuntimeError(message)
+        line = self.child.stdout.readline()
+        if not line:
+            message = f"{self.child.args} ended with {self.child.wait()}"
+            raise RuntimeError(message)
+        return line
+
+    def ask(self, word: str = "sample") -> dict[str, Any]:
+        """Send a line and give the JSON line that answers."""
+        if self.child.stdin is None:
+            message = "this child hears nothing"
+            raise RuntimeError(message)
+        self.child.stdin.write(f"{word}\n")
+        self.child.stdin.flush()
+        return json.loads(self.line())
+
+    def finish(self) -> dict[str, Any]:
+        """Wait for its end and give the JSON that it printed."""
+        out, _ = self.child.communicate()
+        return json.loads(out)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Give the CPU time that it has used."""
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def module(name: str, *arguments: object) -> list[str]:
+    """Give the command line of one of our modules."""
+    return [sys.executable, "-m", name, *map(str, arguments)]
+
+
+@contextmanager
+def work_folder() -> Generator[Path, None, None]:
+    """Give a folder that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="plantspace-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def broker(folder: Path) -> Generator[int | None, None, None]:
+    """Run a Mosquitto on loopback and give its port, or None where it is not installed."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        yield None
+        return
+    port = free_port()
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+    with Process([program, "-c", str(configuration)], speaks=False):
+        yield port
+
+
+def cost(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, float]:
+    """Give what a gateway used between two samples: share of a core, and CPU seconds."""
+    cpu = float(after["cpu_seconds"]) - float(before["cpu_seconds"])
+    wall = float(after["at"]) - float(before["at"])
+    return {"cpu_seconds": cpu, "seconds": wall, "cores": cpu / wall}

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from core.datatypes import DataType
+from server.pubsub.fields import DataSetField
+from server.pubsub.json_encoding import WriterIdentity
+from server.pubsub.metadata import field_digests, field_metadata, metadata_message
+
+FIELD = DataSetField(
+    "Temperature",
+    0,
+    DataType.FLOAT,
+    "nsu=urn:x;s=t",
+    unit="\u00b0C",
+    description="Inside the filler",
+    range=(-20, 120.5),
+)
+
+
+def test_a_field_tells_type_unit_and_range() -> None:
+    made = field_metadata(FIELD)
+    properties = {entry["Key"]: entry["Value"] for entry in made.pop("Properties")}  # type: ignore[attr-defined]  # a list
+    assert made == {
+        "Name": "Temperature",
+        "Description": {"Text": "Inside the filler"},
+        "BuiltInType": 10,
+        "DataType": "i=10",
+        "ValueRank": -1,
+        "DataSetFieldId": FIELD.field_id,
+    }
+    assert properties["NodeId"] == {"UaType": 17, "Value": "nsu=urn:x;s=t"}
+    assert properties["EURange"] == {"UaType": 22, "Value": {"UaTypeId": "i=884", "Low": -20.0, "High": 120.5}}
+    unit = properties["EngineeringUnits"]["Value"]
+    assert unit["UnitId"] == int.from_bytes(b"CEL", "big")
+    assert unit["NamespaceUri"] == "http://www.opcfoundation.org/UA/units/un/cefact"
+    assert unit["DisplayName"] == {"Text": "\u00b0C"}
+
+
+def test_a_unit_without_a_code_keeps_its_text() -> None:
+    made = json.dumps(field_metadata(replace(FIELD, unit="bottles/h")))
+    assert '"UnitId": -1' in made
+    assert "bottles/h" in made
+
+
+def test_arrays_and_enumerations_tell_what_they_are_made_of() -> None:
+    made = field_metadata(
+        replace(FIELD, datatype=DataType.VARIANT, built_in=DataType.INT32, value_rank=1, data_type="nsu=urn:x;i=3")
+    )
+    assert (made["BuiltInType"], made["DataType"], made["ValueRank"]) == (6, "nsu=urn:x;i=3", 1)
+
+
+def test_the_message_is_that_of_part_14() -> None:
+    identity = WriterIdentity("line-1", "default", "meters", 7, (10, 11))
+    message = json.loads(metadata_message(identity, "All meters", [FIELD]))
+    assert message["MessageType"] == "ua-metadata"
+    assert (message["PublisherId"], message["WriterGroupName"]) == ("line-1", "default")
+    assert (message["DataSetWriterId"], message["DataSetWriterName"]) == (7, "meters")
+    assert message["MetaData"]["Name"] == "meters"
+    assert message["MetaData"]["Description"] == {"Text": "All meters"}
+    assert message["MetaData"]["ConfigurationVersion"] == {"MajorVersion": 10, "MinorVersion": 11}
+    assert [field["Name"] for field in message["MetaData"]["Fields"]] == ["Temperature"]
+
+
+def test_a_digest_follows_whatever_a_consumer_sees_but_not_the_slot() -> None:
+    (same,) = field_digests([FIELD])
+    assert field_digests([replace(FIELD, slot=99)]) == [same]
+    for other in (replace(FIELD, unit="K"), replace(FIELD, name="T"), replace(FIELD, range=(0, 1))):
+        assert field_digests([other]) != [same]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import Findings
+from core.settings import Document, build
+from server.pubsub.settings import PubSubSettings, address_of
+
+DATASETS = "datasets: {meters: {nodes: [/Objects/Line1/*]}}\n"
+
+
+def _build(tmp_path: Path, text: str) -> tuple[PubSubSettings | None, list[str]]:
+    file = tmp_path / "c.yaml"
+    file.write_text(text, encoding="utf-8")
+    findings = Findings()
+    document = Document.read(file, findings)
+    made = build(PubSubSettings, document, findings) if document is not None else None
+    return made, [str(finding) for finding in findings.items]
+
+
+def test_little_needs_to_be_written(tmp_path: Path) -> None:
+    made, problems = _build(tmp_path, f"broker: mqtts://b\n{DATASETS}")
+    assert problems == []
+    assert made is not None
+    assert made.address == ("b", 8883, True)
+    dataset = made.datasets["meters"]
+    assert (dataset.publish, dataset.samples, dataset.keyframe, dataset.group) == (1.0, "latest", 10, "default")
+    assert (made.in_flight, made.prefix, made.protocol) == (20, "opcua", "mqttv5")
+
+
+def test_everything_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_PASSWORD", "geheim")
+    made, problems = _build(
+        tmp_path,
+        "broker: mqtts://b:1234\nclient_id: c\nusername: u\npassword: ${env:BROKER_PASSWORD}\nca_file: ca.pem\n"
+        "certificate_file: c.pem\nkey_file: k.pem\nprotocol: mqttv311\npublisher: p\nprefix: plant/opcua\nin_flight: 5\n"
+        "keep_alive: 10s\nconnect_timeout: 3s\nacknowledge_timeout: 5s\nretry_first: 1s\nretry_longest: 1min\n"
+        "max_message: 262144\ndatasets: {d: {nodes: [nsu=urn:x;s=a], publish: 250ms, samples: all, keyframe: 1, group: g,"
+        " names: path, content: [], queue: 1000, description: x}}\n",
+    )
+    assert problems == []
+    assert made is not None
+    assert made.password is not None
+    assert made.password.reveal() == "geheim"
+    assert "geheim" not in repr(made)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("broker: http://b\n" + DATASETS, "reached by mqtt:// or mqtts://, not by http"),
+        ("broker: mqtt://u:p@b\n" + DATASETS, "must not hold a user"),
+        ("broker: mqtt://b/x\n" + DATASETS, "is not the address of a broker"),
+        ("broker: mqtt://b:99999\n" + DATASETS, "is not the address of a broker"),
+        ("broker: mqtt://b\nca_file: x\n" + DATASETS, "is not encrypted"),
+        ("broker: mqtts://b\nkey_file: x\n" + DATASETS, "belong together"),
+        ("broker: mqtt://b\nkeep_alive: 500ms\n" + DATASETS, "whole seconds"),
+        ("broker: mqtt://b\nprefix: $SYS\n" + DATASETS, "belongs to the broker"),
+        ("broker: mqtt://b\npublisher: a/b\n" + DATASETS, "cannot stand in an MQTT topic"),
+        ("broker: mqtt://b\nin_flite: 3\n" + DATASETS, "in_flight"),
+        ("broker: mqtt://b\ndatasets: {a/b: {nodes: [/Objects/x]}}\n", "cannot stand in an MQTT topic"),
+        ("broker: mqtt://b\ndatasets: {a: {nodes: [x]}}\n", "names no node"),
+        ("broker: mqtt://b\ndatasets: {a: {nodes: []}}\n", "nodes"),
+        ("broker: mqtt://b\ndatasets: {a: {nodes: [/x], group: '#'}}\n", "cannot stand in an MQTT topic"),
+        ("broker: mqtt://b\npassword: geheim\n" + DATASETS, "must not stand in the configuration"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    made, problems = _build(tmp_path, text)
+    assert made is None
+    assert any(told in problem for problem in problems), problems
+    assert all("c.yaml:" in problem for problem in problems)
+    assert not any("geheim" in problem for problem in problems)
+
+
+def test_an_ipv6_address_is_taken() -> None:
+    assert address_of("mqtt://[::1]:1884") == ("::1", 1884, False)
