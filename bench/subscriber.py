@@ -1,7 +1,7 @@
 """A subscriber that only counts: sessions by asyncua's client, Publish answers taken apart with numpy.
 
-``python -m bench.subscriber URL NODE-PREFIX COUNT DATATYPE SECONDS`` prints JSON: values, values lost (each item's value
-must go up by one), those of a form that is not looked into, seconds. Values are Float or Double, always Good.
+``python -m bench.subscriber URL NODE-PREFIX COUNT DATATYPE SECONDS`` prints JSON: values, values lost (each item's
+value must go up by one), those of a form that is not looked into, seconds. Values are Float or Double, always Good.
 """
 
 # The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.

@@ -21,7 +21,7 @@ from core.numbers import cast, differing
 from core.point import OnBad, Point
 from core.quality import Status, StatusArray, bad_mask
 
-_PLANS_KEPT = 4096
+_PLANS_KEPT = 512
 
 FloatArray = npt.NDArray[np.float64]
 

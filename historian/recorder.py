@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -124,12 +125,10 @@ class Recorder:
 
     async def _run(self) -> None:
         while await self._tap.wait():
-            try:
-                await asyncio.wait_for(self._hurry.wait(), self._interval)
-            except TimeoutError:
-                pass
-            else:
-                self._hurry.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):
+                    await self._hurry.wait()
+                    self._hurry.clear()
             await self._flush(self._tap.take())
 
     async def _flush(self, batches: list[Samples]) -> None:

@@ -58,7 +58,7 @@ class RetentionSettings(Settings):
 
 
 class HistorianSettings(Settings):
-    """The ``historian:`` section. ``nodes``: names or patterns of nodes whose history is kept beside the model's own."""
+    """The ``historian:`` section. ``nodes``: names or patterns whose history is kept beside what the model says."""
 
     store: Literal["sqlite"] = "sqlite"
     retention: RetentionSettings = RetentionSettings()

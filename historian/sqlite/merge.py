@@ -9,6 +9,7 @@ are. Ties in time are ordered by ``arrival``, which a merge keeps.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import numpy as np
 from core.time import TICKS_PER_SECOND
 from historian import chunks
 from historian.encoding import DamagedData
-from historian.samples import Columns, join
+from historian.samples import Columns, IndexArray, join
 from historian.sqlite import tables
 
 _log = logging.getLogger("plantspace.historian")
@@ -38,7 +39,6 @@ _DAY: Final = 86_400 * TICKS_PER_SECOND
 class _Segment:
     number: int
     level: int
-    arrival: int
     samples: int
     payload: bytes
 
@@ -53,20 +53,21 @@ def step(connection: sqlite3.Connection) -> bool:
     shards: dict[int, list[Columns]] = {}
     for columns in join(parts, by_time=True):
         full = _full(columns)
+        if full.any():
+            full &= ~np.isin(columns.points, _held_above(connection, segments[0].level, columns.points[full]))
         blocks, remaining = _pick(columns, full), _pick(columns, ~full)
         if blocks is not None:
-            tables.add_blocks(connection, blocks, segments[0].arrival, LARGEST_BLOCK)
+            tables.add_blocks(connection, blocks, LARGEST_BLOCK)
         if remaining is not None:
             for shard, members in _sharded(remaining):
                 shards.setdefault(shard, []).append(members)
     for shard, members in shards.items():
         connection.execute(
-            "INSERT INTO segment (level, shard, arrival, t_first, t_last, samples, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (
                 segments[0].level + 1,
                 shard,
-                segments[0].arrival,
                 min(int(columns.source_time.min()) for columns in members),
                 max(int(columns.source_time.max()) for columns in members),
                 sum(map(len, members)),
@@ -87,7 +88,7 @@ def _due(connection: sqlite3.Connection) -> list[_Segment]:
         taken: list[_Segment] = []
         total = 0
         rows = connection.execute(
-            "SELECT id, level, arrival, samples, payload FROM segment WHERE level = ? AND shard = ? ORDER BY arrival",
+            "SELECT id, level, samples, payload FROM segment WHERE level = ? AND shard = ? ORDER BY id",
             (level, shard),
         )
         for row in rows:
@@ -128,6 +129,21 @@ def _full(columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     ends = np.cumsum(columns.counts)
     span = columns.source_time[ends - 1] - columns.source_time[ends - columns.counts]
     return (columns.counts >= BLOCK_SAMPLES) | (span >= _DAY)
+
+
+def _held_above(connection: sqlite3.Connection, level: int, points: IndexArray) -> IndexArray:
+    """Name the points of which older samples still stand in segments of higher levels.
+
+    Such a point goes up with the segment until it meets them; were it to leave before, its older samples would come into a
+    later block.
+    """
+    held: list[IndexArray] = []
+    for shard in np.unique(points // SHARD_POINTS).tolist():
+        rows = connection.execute("SELECT payload FROM segment WHERE shard = ? AND level > ?", (shard, level))
+        for (payload,) in rows:
+            with contextlib.suppress(DamagedData):  # found again, counted and told, when its turn to be merged comes
+                held.extend(chunk.points for chunk in chunks.read(payload))
+    return np.unique(np.concatenate(held)) if held else np.zeros(0, np.int32)
 
 
 def _pick(columns: Columns, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Columns | None:

@@ -23,19 +23,21 @@ from historian.sqlite.merge import SHARD_POINTS
 
 _log = logging.getLogger("plantspace.historian")
 
+_BLOCK: Final = -(1 << 31)
+"""Before any segment, whose first key is its level's negative."""
 _FORWARD: Final = (
-    "SELECT arrival, id, t_first, t_last, samples, payload FROM block"
+    "SELECT id, t_first, t_last, samples, payload FROM block"
     " WHERE point = ? AND t_first >= ? AND t_first <= ? AND t_last >= ? ORDER BY t_first"
 )
 _BACKWARD: Final = (
-    "SELECT arrival, id, t_first, t_last, samples, payload FROM block"
+    "SELECT id, t_first, t_last, samples, payload FROM block"
     " WHERE point = ? AND t_last <= ? AND t_last >= ? AND t_first <= ? ORDER BY t_last DESC"
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """Samples from one place, in time order; ``order`` sorts places by arrival."""
+    """Samples from one place, in time order; ``order`` sorts places by arrival (historian/sqlite/merge.py says why)."""
 
     order: tuple[int, int, int]
     datatype: DataType
@@ -58,7 +60,7 @@ class PointScan:
         self._point: int | None = row[0] if row is not None else None
         self._span = int(row[1]) if row is not None else 0
         self._segments: list[tuple[int, int, int, int, int]] = connection.execute(
-            "SELECT id, arrival, t_first, t_last, samples FROM segment WHERE shard IN (-1, ?)",
+            "SELECT id, level, t_first, t_last, samples FROM segment WHERE shard IN (-1, ?)",
             (-1 if self._point is None else self._point // SHARD_POINTS,),
         ).fetchall()
         self._decoded: dict[int, list[_Piece]] = {}
@@ -93,7 +95,7 @@ class PointScan:
         wanted = None if need is None else need + 1 + (max(after.ordinal, 0) + 1 if after is not None else 0)
         pieces: list[_Piece] = []
         inside = 0
-        for arrival, number, t_first, t_last, samples, payload in rows:
+        for number, t_first, t_last, samples, payload in rows:
             edge = int(t_first if forward else t_last)
             if wanted is not None and inside >= wanted and _settled(pieces, low, high, edge, forward=forward) >= wanted:
                 rows.close()
@@ -105,32 +107,32 @@ class PointScan:
                 self._damaged += samples
                 continue
             pieces.extend(
-                _piece((arrival, number, turn), part, slice(0, len(part))) for turn, part in enumerate(columns)
+                _piece((_BLOCK, number, turn), part, slice(0, len(part))) for turn, part in enumerate(columns)
             )
             inside += samples
         return pieces, None
 
     def _tail(self, point: int, low: int, high: int) -> Iterator[_Piece]:
         """Give what the segments that reach into the range hold of the point; each is decoded once for all scans."""
-        for number, arrival, t_first, t_last, samples in self._segments:
+        for number, level, t_first, t_last, samples in self._segments:
             if t_first > high or t_last < low:
                 continue
             if number not in self._decoded:
                 self._decoded[number] = []
                 try:
-                    self._decoded[number].extend(self._from_segment(point, number, arrival))
+                    self._decoded[number].extend(self._from_segment(point, number, level))
                 except DamagedData as error:
                     _log.error("segment %d of the history file is damaged, %d samples: %s", number, samples, error)
                     self._damaged += samples
             yield from self._decoded[number]
 
-    def _from_segment(self, point: int, number: int, arrival: int) -> Iterator[_Piece]:
+    def _from_segment(self, point: int, number: int, level: int) -> Iterator[_Piece]:
         (payload,) = self._connection.execute("SELECT payload FROM segment WHERE id = ?", (number,)).fetchone()
         for turn, chunk in enumerate(chunks.read(payload)):
             for place in np.flatnonzero(chunk.points == point).tolist():
                 start = int(chunk.counts[:place].sum())
                 part = slice(start, start + int(chunk.counts[place]))
-                yield _piece((arrival, number, turn), chunk.columns(), part)
+                yield _piece((-level, number, turn), chunk.columns(), part)
 
 
 def _piece(order: tuple[int, int, int], columns: Columns, part: slice) -> _Piece:

@@ -14,14 +14,14 @@ SCHEMA: Final = Schema(
 CREATE TABLE point (id INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL UNIQUE, span INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE applied (origin TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE total (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO total VALUES ('arrival', 0), ('appended', 0), ('expired', 0), ('damaged', 0);
+INSERT INTO total VALUES ('appended', 0), ('expired', 0), ('damaged', 0);
 CREATE TABLE segment (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, level INTEGER NOT NULL, shard INTEGER NOT NULL, arrival INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, level INTEGER NOT NULL, shard INTEGER NOT NULL,
     t_first INTEGER NOT NULL, t_last INTEGER NOT NULL, samples INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX segment_level ON segment (level, shard, arrival, samples);
+CREATE INDEX segment_level ON segment (level, shard, samples);
 CREATE INDEX segment_shard ON segment (shard, t_first, t_last);
 CREATE TABLE block (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, point INTEGER NOT NULL REFERENCES point(id), arrival INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, point INTEGER NOT NULL REFERENCES point(id),
     t_first INTEGER NOT NULL, t_last INTEGER NOT NULL, samples INTEGER NOT NULL, payload BLOB NOT NULL);
 CREATE INDEX block_first ON block (point, t_first);
 CREATE INDEX block_last ON block (point, t_last);

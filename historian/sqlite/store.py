@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -172,8 +173,8 @@ class SQLiteStore(SQLiteReader):
                 _log.warning("history is not being merged for now: %s", error)
                 timeout = backoff.next()
                 self._due.clear()
-            try:
-                await asyncio.wait_for(self._due.wait(), max(timeout, 0.0))
-            except TimeoutError:
-                continue
-            self._due.clear()
+            # not wait_for: before Python 3.12 it loses a cancellation that comes together with the event
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._due.wait()
+                    self._due.clear()

@@ -44,10 +44,9 @@ def append(
     )
     if kept:
         samples = sum(map(len, kept))
-        count(connection, "arrival", 1)
         connection.execute(
-            "INSERT INTO segment (level, shard, arrival, t_first, t_last, samples, payload)"
-            " VALUES (0, -1, (SELECT value FROM total WHERE name = 'arrival'), ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload)"
+            " VALUES (0, -1, ?, ?, ?, ?)",
             (
                 min(int(columns.source_time.min()) for columns in kept),
                 max(int(columns.source_time.max()) for columns in kept),
@@ -76,11 +75,11 @@ def count(connection: sqlite3.Connection, name: str, more: int) -> None:
     connection.execute("UPDATE total SET value = value + ? WHERE name = ?", (more, name))
 
 
-def add_blocks(connection: sqlite3.Connection, columns: Columns, arrival: int, largest: int) -> None:
+def add_blocks(connection: sqlite3.Connection, columns: Columns, largest: int) -> None:
     """Keep the samples of each point, in time order, as blocks of at most ``largest`` samples."""
     ends = np.cumsum(columns.counts).tolist()
     start = 0
-    rows: list[tuple[int, int, int, int, int, bytes]] = []
+    rows: list[tuple[int, int, int, int, bytes]] = []
     spans: list[tuple[int, int, int]] = []
     for point, end in zip(columns.points.tolist(), ends, strict=True):
         widest = 0
@@ -88,11 +87,11 @@ def add_blocks(connection: sqlite3.Connection, columns: Columns, arrival: int, l
             part = columns.cut(first, min(first + largest, end))
             begin, finish = int(part.source_time[0]), int(part.source_time[-1])
             widest = max(widest, finish - begin)
-            rows.append((point, arrival, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
+            rows.append((point, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
         spans.append((widest, point, widest))
         start = end
     connection.executemany(
-        "INSERT INTO block (point, arrival, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)", rows
+        "INSERT INTO block (point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?)", rows
     )
     connection.executemany("UPDATE point SET span = ? WHERE id = ? AND span < ?", spans)
 

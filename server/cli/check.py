@@ -10,7 +10,7 @@ from pathlib import Path
 from core.errors import InputError
 from server.cli.arguments import Commands, add_debug
 from server.cli.findings import tell
-from server.cli.terminal import Progress, paint
+from server.cli.terminal import Progress, counted, paint
 
 _DESCRIPTION = """\
 Say everything that is wrong with CONFIG and what it names (NodeSets, bindings, databases), or nothing.
@@ -46,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.verbose:
         for warning in warnings:
             print(f"{paint('note:', 'yellow', sys.stdout)} {warning}")
-        parts = [f"{count} {noun}" for noun, count in counts.items() if count]
+        parts = [counted(count, noun.removesuffix("s")) for noun, count in counts.items() if count]
         print(f"{arguments.config}: {paint('nothing is wrong', 'green', sys.stdout)}: {', '.join(parts)}")
     return 0
 

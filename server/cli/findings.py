@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from core.errors import Finding
-from server.cli.terminal import paint
+from server.cli.terminal import counted, paint
 
 
 def tell(findings: Sequence[Finding], stream: TextIO, after: str = "") -> None:
@@ -14,5 +14,5 @@ def tell(findings: Sequence[Finding], stream: TextIO, after: str = "") -> None:
     for finding in findings:
         mend = paint(f" ({finding.mend})", "dim", stream) if finding.mend else ""
         print(f"{paint(str(finding.place), 'bold', stream)}: {finding.problem}{mend}", file=stream)
-    count = "1 error" if len(findings) == 1 else f"{len(findings)} errors"
+    count = counted(len(findings), "error")
     print(paint(count + (f"; {after}" if after else ""), "red", stream), file=stream)

@@ -122,10 +122,17 @@ def _by_name(text: str, known: Sequence[str], file: Path) -> str:
     if found:
         message = f"{text} names {len(found)} nodes (write more of it: {', '.join(found[:_LISTED])})"
         raise HistoryQueryError(message)
-    near = nearest(wanted, [_identifier(node) for node in known])
-    mend = f"did you mean {near}?" if near else f"there is: {', '.join(map(_identifier, known[:_LISTED])) or 'nothing'}"
+    ends = {tail: identifier for node in known for identifier in [_identifier(node)] for tail in _tails(identifier)}
+    near = nearest(wanted, ends)
+    there = ", ".join(map(_identifier, known[:_LISTED])) or "nothing"
+    mend = f"did you mean {ends[near]}?" if near else f"there is: {there}"
     message = f"nothing named {text} has history in {file} ({mend})"
     raise HistoryQueryError(message)
+
+
+def _tails(identifier: str) -> list[str]:
+    parts = identifier.split(".")
+    return [".".join(parts[place:]) for place in range(len(parts))]
 
 
 def _identifier(node: str) -> str:

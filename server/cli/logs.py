@@ -18,6 +18,14 @@ class _Bounded(logging.handlers.QueueHandler):
     """Drops records that nobody takes, and counts them."""
 
     dropped = 0
+    traces = False
+    """Whether libraries' tracebacks are kept; at other levels than debug their one line is enough."""
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Make a record fit to be written by another thread."""
+        if not self.traces and not record.name.startswith("plantspace"):
+            record.exc_info = record.exc_text = record.stack_info = None
+        return super().prepare(record)
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Hand a record to the writing thread, or count it."""
@@ -35,6 +43,7 @@ def logging_to_stderr(level: str) -> Generator[None]:
     """
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING)
     entry = _Bounded(waiting)
+    entry.traces = level == "debug"
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     listener = logging.handlers.QueueListener(waiting, writer)

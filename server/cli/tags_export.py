@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.settings import write_table
 from server.cli.tags_table import TABLE_COLUMNS, read_bindings_of
+from server.cli.terminal import counted
 
 
 def export(config: Path, target: str) -> None:
@@ -24,4 +25,4 @@ def export(config: Path, target: str) -> None:
         return
     write_table(Path(target), TABLE_COLUMNS, rows)
     named = sum(1 for device in devices.values() if device.rows)
-    print(f"{len(rows)} bindings of {named} devices written to {target}", file=sys.stderr)
+    print(f"{counted(len(rows), 'binding')} of {counted(named, 'device')} written to {target}", file=sys.stderr)

@@ -30,6 +30,11 @@ def paint(text: str, look: Look, stream: TextIO) -> str:
     return f"\x1b[{_CODES[look]}m{text}\x1b[0m"
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many there are: ``1 error``, ``2 errors``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 class Progress:
     """Says on standard error, at a terminal and after two seconds, what takes so long; gone when done.
 

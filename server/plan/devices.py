@@ -316,7 +316,7 @@ class PointPlanner:
             self._findings.add(binding.place("node"), problem, "give each tag of a device its own name")
             return None, False
 
-    def _parse(self, device: PlannedDevice, text: str, datatype: DataType | None, place: Place) -> Any | None:
+    def _parse(self, device: PlannedDevice, text: str, datatype: DataType | None, place: Place) -> Any | None:  # noqa: ANN401 - the driver's own type
         try:
             return device.manifest.parse_address(text, datatype)
         except AddressError as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asyncua import ua
 
-from core.errors import Findings, InputError
+from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
 from nodesets.loader import LoadedModel, load
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
@@ -152,13 +152,12 @@ async def _plan(
     if directory is not None:
         _plan_history(document, historian, directory, points, findings)
     pubsub = plan_pubsub(document, directory, points, findings)
-    _check_endpoint(document, named, findings)
     findings.raise_if_any()
     if settings is None or directory is None or loaded is None:
         raise InputError(())
     for slot in points.recorded:
         stack.builder.set_historizing(nodeids.from_text(points.points[slot].node))
-    warnings = [str(warning) for warning in loaded.warnings]
+    warnings = [*map(str, loaded.warnings), *_endpoint_warnings(document, settings)]
     return Plan(
         await asyncio.to_thread(config.resolve),
         settings,
@@ -242,12 +241,11 @@ def _plan_history(
         points.recorded.update(points.slots[nodeid] for nodeid in nodes if nodeid in points.slots)
 
 
-def _check_endpoint(document: Document, settings: GatewaySettings, findings: Findings) -> None:
-    """Say what would let nobody in."""
-    if settings.server.anonymous == "none":
-        place = document.place(("server", "anonymous")) if "server" in document else document.place()
-        findings.add(
-            place,
-            "nobody can log in: this release knows anonymous clients only, and they are not let in",
-            "write anonymous: Observer (reads) or anonymous: Operator (also writes) under server:",
-        )
+def _endpoint_warnings(document: Document, settings: GatewaySettings) -> list[str]:
+    """Say what is allowed and seldom meant."""
+    if settings.server.anonymous != "none":
+        return []
+    place = document.place(("server", "anonymous")) if "server" in document else document.place()
+    told = "no client can log in: this release knows anonymous clients only, and they are not let in"
+    mend = "write anonymous: Observer (reads) or anonymous: Operator (also writes) under server:"
+    return [str(Finding(place, told, mend))]

@@ -71,6 +71,11 @@ class BrokerConnection:
             await self._up.wait()
         return self._link
 
+    @property
+    def retained(self) -> tuple[MqttMessage, ...]:
+        """What is repeated on every new link."""
+        return tuple(self._retained.values())
+
     def remember(self, message: MqttMessage) -> None:
         """Repeat a retained message on every new link, for a broker that lost it; an empty one is forgotten."""
         if message.payload:

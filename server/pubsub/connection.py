@@ -125,13 +125,15 @@ class PubSubConnection:
         """Make a writer; new or changed metadata goes through the outbox, in front of the data that it describes."""
         fields = self._fields[name]
         topic = self._topics.metadata(dataset.group, name)
-        digests = [dataset.description, *field_digests(fields)]
+        # Metadata of ten thousand fields takes a tenth of a second, and the table of units is read first.
+        digests = [dataset.description, *await asyncio.to_thread(field_digests, fields)]
         changed = self._state.admit(name, topic, digests, now())
         state = self._state.writers[name]
         identity = WriterIdentity(
             self._topics.publisher, dataset.group, name, state.writer_id, (state.major, state.minor)
         )
-        message = MqttMessage(topic, metadata_message(identity, dataset.description, fields), 1, retain=True)
+        metadata = await asyncio.to_thread(metadata_message, identity, dataset.description, fields)
+        message = MqttMessage(topic, metadata, 1, retain=True)
         if changed:
             await self._outbox.append(STREAM, pack(message), 0)
         else:

@@ -19,6 +19,9 @@ _NEVER: Final = frozenset({0x90, 0x95, 0x99})
 _OVERHEAD: Final = 128
 """Bytes of a PUBLISH packet besides topic and payload, at most: fixed header, lengths, packet id, our properties."""
 
+_INLINE: Final = 16 * 1024
+"""Bytes of a record taken apart on the loop."""
+
 Window = deque[tuple[Record, MqttMessage, asyncio.Future[int]]]
 
 
@@ -64,7 +67,7 @@ class MqttSink:
                 while len(window) >= link.window:
                     await self._settle(link, window)
                 try:
-                    message = _message(record, link.largest)
+                    message = await self._message(record, link.largest)
                     acknowledged = link.publish(message, "ua-metadata" if message.retain else "ua-data")
                 except (DamagedRecord, ValueError) as error:
                     poison = PoisonRecord(record.sequence, str(error))
@@ -78,6 +81,16 @@ class MqttSink:
             self.counters.in_flight = 0
         if poison is not None:
             raise poison
+
+    async def _message(self, record: Record, largest: int) -> MqttMessage:
+        """Take a record apart; a large one takes milliseconds to inflate."""
+        payload = record.payload
+        message = unpack(payload) if len(payload) < _INLINE else await asyncio.to_thread(unpack, payload)
+        size = len(message.payload) + len(message.topic.encode()) + _OVERHEAD
+        if size > largest:
+            problem = f"it has about {size} bytes, and the broker takes {largest}"
+            raise DamagedRecord(problem)
+        return message
 
     async def _settle(self, link: BrokerLink, window: Window) -> None:
         """Wait for the oldest in flight; brokers acknowledge in order (MQTT 5.0, 4.6)."""
@@ -104,12 +117,3 @@ class MqttSink:
         self.counters.in_flight = len(window)
         if message.retain:
             self._connection.remember(message)
-
-
-def _message(record: Record, largest: int) -> MqttMessage:
-    message = unpack(record.payload)
-    size = len(message.payload) + len(message.topic.encode()) + _OVERHEAD
-    if size > largest:
-        problem = f"it has about {size} bytes, and the broker takes {largest}"
-        raise DamagedRecord(problem)
-    return message

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from core.batch import MaskArray, Samples, SlotArray, TimeArray, ValueArray
 from core.datatypes import DataType
 from core.image import Column
+from core.numbers import differing
 from core.quality import StatusArray
 from server.subscriptions.encoding import EncodeVariant, HandleArray, Timestamps, encode_columns, encode_objects
 from server.subscriptions.queues import Entries, QueueLog
@@ -27,7 +28,10 @@ _FIRST_CAPACITY = 16
 
 @dataclass(frozen=True, slots=True)
 class CohortKey:
-    """What a cohort's items share. ``interval``: seconds of the sampling clock, 0 for every change. ``layer`` tells items on one row apart."""
+    """What a cohort's items share. ``interval``: seconds of the sampling clock, 0 for every change.
+
+    ``layer`` tells items on one row apart.
+    """
 
     datatype: DataType
     interval: float
@@ -42,6 +46,16 @@ class CohortKey:
         return self.deadband or self.trigger != TRIGGER_STATUS_VALUE
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Moving:
+    """What an item takes from one cohort to another: its queue, and (arrays of one) what it queued last."""
+
+    waiting: Entries | None
+    value: ValueArray
+    status: StatusArray
+    source_time: TimeArray
+
+
 class Cohort:
     """Arrays over items; ``reporting`` items of a column's rows find their place by ``_item_of_row``."""
 
@@ -53,6 +67,8 @@ class Cohort:
         self._item_of_row: npt.NDArray[np.int32] = np.full(len(column.slots), -1, np.int32)
         self._occupied: MaskArray = np.zeros(len(column.slots), np.bool_)
         self._free: list[int] = []
+        self._gone: list[int] = []
+        """Items that were removed and whose queues are not cleared away yet."""
         self._rows: SlotArray = np.zeros(0, np.int32)
         self._active: MaskArray = np.zeros(0, np.bool_)
         self._muted: MaskArray = np.zeros(0, np.bool_)
@@ -76,50 +92,90 @@ class Cohort:
 
     def add(self, row: int, handle: int, size: int, deadband: float, *, discard_oldest: bool) -> int:
         """Add an item, not active yet; give its index."""
+        self._clear_away()
         if not self._free:
             self._grow()
         index = self._free.pop()
         self._occupied[row] = True
         self._rows[index] = row
         self.items += 1
-        self.change(index, handle, size, deadband, discard_oldest=discard_oldest)
+        self._set(index, handle, size, deadband, discard_oldest=discard_oldest)
         return index
 
     def change(self, index: int, handle: int, size: int, deadband: float, *, discard_oldest: bool) -> None:
         """Give an item other parameters that keep it in this cohort."""
+        if (size, discard_oldest) != (self._sizes[index], self._discard_oldest[index]):
+            self._clear_away()
+            self.log.before_resize(self._sizes, self._discard_oldest)
+        self._set(index, handle, size, deadband, discard_oldest=discard_oldest)
+
+    def _set(self, index: int, handle: int, size: int, deadband: float, *, discard_oldest: bool) -> None:
         self._handles[index] = handle
         self._sizes[index] = size
         self._discard_oldest[index] = discard_oldest
         self._deadbands[index] = deadband
         self._measured = False
 
-    def remove(self, index: int) -> Entries | None:
-        """Take an item out; what waits in its queue is given back."""
-        row = int(self._rows[index])
+    def remove(self, index: int) -> None:
+        """Take an item out; what waits in its queue is thrown away."""
         self.deactivate(index)
-        waiting = self.log.extract(np.array([index], np.int32))
-        self._occupied[row] = False
+        self._occupied[int(self._rows[index])] = False
         self._muted[index] = False
         self._sizes[index] = 0
-        self._free.append(index)
+        self._gone.append(index)
         self.items -= 1
         self._measured = False
-        return waiting
+
+    def take_out(self, index: int) -> Moving:
+        """Take an item out with what it needs to go on in another cohort."""
+        self._clear_away()
+        chosen = np.array([index], np.int32)
+        self.log.before_resize(self._sizes, self._discard_oldest)
+        waiting = self.log.extract(chosen)
+        if self._tracks:
+            moving = Moving(waiting, self._seen_values[chosen], self._seen_status[chosen], self._seen_time[chosen])
+        else:  # every change up to now is queued
+            rows, column = self._rows[chosen], self._column
+            moving = Moving(waiting, column.reference[rows], column.status[rows], column.source_time[rows])
+        self.remove(index)
+        return moving
+
+    def adopt(self, index: int, moving: Moving) -> None:
+        """Let an item, not active yet, go on with what it brings from another cohort."""
+        chosen = np.array([index], np.int32)
+        self._seen_values[chosen] = moving.value
+        self._seen_status[chosen] = moving.status
+        self._seen_time[chosen] = moving.source_time
+        waiting = moving.waiting
+        if waiting is None:
+            return
+        self._measure()
+        for position in range(len(waiting)):  # one part a value: a part holds one value an item
+            one = waiting.take(slice(position, position + 1))
+            moved = Entries(chosen, one.values, one.status, one.source_time, one.server_time)
+            self.log.append(moved, self._sizes, self._discard_oldest, self._capacity)
+
+    def resume(self, index: int) -> None:
+        """Sample an adopted item again; the value that it has now is queued if the filter sees a change."""
+        chosen = np.array([index], np.int32)
+        self._begin(chosen)
+        column, rows = self._column, self._rows[chosen]
+        self._queue_changed(
+            chosen, column.values[rows], column.status[rows], column.source_time[rows], column.server_time[rows]
+        )
 
     def activate(self, indexes: list[int]) -> None:
         """Begin to sample items and queue the value that each has now: the initial value (Part 4 v1.05 5.13.1.3)."""
         chosen = np.array(indexes, np.int32)
-        self._active[chosen] = True
-        self._item_of_row[self._rows[chosen]] = chosen
-        self._sampled = None
+        self._begin(chosen)
         column, rows = self._column, self._rows[chosen]
         self._queue(
             chosen, column.values[rows], column.status[rows], column.source_time[rows], column.server_time[rows]
         )
 
     def resend(self) -> None:
-        """Queue the present value of every active item once more (SendInitialValues, Part 4 v1.05 5.14.7)."""
-        active = np.flatnonzero(self._active).tolist()
+        """Queue the present value of every reporting item once more (SendInitialValues, Part 4 v1.05 5.14.7)."""
+        active = np.flatnonzero(self._active & ~self._muted).tolist()
         if active:
             self.activate(active)
 
@@ -137,26 +193,13 @@ class Cohort:
     @property
     def waiting(self) -> int:
         """Count the values that are to be reported."""
+        self._clear_away()
         return self.log.count_of(~self._muted) if self._muted.any() else self.log.count
 
     def clear_queue(self, index: int) -> None:
         """Throw an item's queue away (monitoring mode Disabled, Part 4 v1.05 5.13.1.3)."""
+        self._clear_away()
         self.log.extract(np.array([index], np.int32))
-
-    def restore(self, index: int, waiting: Entries) -> None:
-        """Queue what an item brought from another cohort."""
-        moved = Entries(
-            np.full(len(waiting), index, np.int32),
-            waiting.values,
-            waiting.status,
-            waiting.source_time,
-            waiting.server_time,
-        )
-        self._measure()
-        for position in range(len(moved)):  # one part a value: a part holds one value an item
-            self.log.append(
-                moved.take(slice(position, position + 1)), self._sizes, self._discard_oldest, self._capacity
-            )
 
     def offer(self, samples: Samples) -> None:
         """Take what the image hands on (change-driven cohorts)."""
@@ -191,6 +234,7 @@ class Cohort:
 
     def drain(self, limit: int, encode_variant: EncodeVariant) -> tuple[int, bytes]:
         """Take up to ``limit`` notifications out, encoded; give how many they are."""
+        self._clear_away()
         self._measure()
         muted = np.flatnonzero(self._muted).astype(np.int32)
         held_back = self.log.extract(muted) if len(muted) else None
@@ -206,7 +250,12 @@ class Cohort:
         return len(entries), encode_columns(self.key.datatype, *columns, self.key.timestamps)
 
     def _queue_changed(
-        self, index: npt.NDArray[np.int32], values: ValueArray, status: StatusArray, source: TimeArray, server: TimeArray
+        self,
+        index: npt.NDArray[np.int32],
+        values: ValueArray,
+        status: StatusArray,
+        source: TimeArray,
+        server: TimeArray,
     ) -> None:
         """Queue what differs from what was queued last, by the filter (DataChangeFilter, Part 4 v1.05 7.22.2)."""
         changed = status != self._seen_status[index]
@@ -222,25 +271,42 @@ class Cohort:
         if values.dtype == object:
             pairs = zip(values, seen, strict=True)
             return np.fromiter((not _same(new, old) for new, old in pairs), np.bool_, len(values))
-        changed = values != seen
-        if values.dtype.kind == "f":
-            changed &= ~((values != values) & (seen != seen))  # noqa: PLR0124 - NaN is what differs from itself
-        if self.key.deadband:
-            distance = np.abs(values.astype(np.float64) - seen.astype(np.float64))
-            changed &= ~(distance <= self._deadbands[index])
-        return changed
+        return differing(values, seen, self._deadbands[index] if self.key.deadband else None)
 
     def _queue(
-        self, index: npt.NDArray[np.int32], values: ValueArray, status: StatusArray, source: TimeArray, server: TimeArray
+        self,
+        index: npt.NDArray[np.int32],
+        values: ValueArray,
+        status: StatusArray,
+        source: TimeArray,
+        server: TimeArray,
     ) -> None:
-        if self.key.filtered or self.key.interval:
+        if self._tracks:
             self._seen_values[index] = values
             self._seen_status[index] = status
             self._seen_time[index] = source
+        self._clear_away()
         self._measure()
         self.log.append(
             Entries(index, values, status, source, server), self._sizes, self._discard_oldest, self._capacity
         )
+
+    @property
+    def _tracks(self) -> bool:
+        """Whether what each item queued last is remembered."""
+        return self.key.filtered or self.key.interval > 0.0
+
+    def _begin(self, chosen: npt.NDArray[np.int32]) -> None:
+        self._active[chosen] = True
+        self._item_of_row[self._rows[chosen]] = chosen
+        self._sampled = None
+
+    def _clear_away(self) -> None:
+        """Throw away what items that are gone had queued, all of them at once; only then their indexes are given again."""
+        if self._gone:
+            self.log.extract(np.array(self._gone, np.int32))
+            self._free.extend(self._gone)
+            self._gone.clear()
 
     def _measure(self) -> None:
         if self._measured:

@@ -15,7 +15,7 @@ OVERFLOW = 0x0480
 
 @dataclass(slots=True)
 class ObservedValue:
-    """An attribute as it was read: ``comparable`` is what change is judged by; ``encode(overflow)`` writes the notification's DataValue."""
+    """An attribute as it was read: ``comparable`` is what change is judged by; ``encode(overflow)`` writes its DataValue."""
 
     comparable: object
     encode: Callable[[bool], bytes]
@@ -55,6 +55,11 @@ class ObjectItem:
             else:
                 self._queue.pop()
         self._queue.append((observed, overflow))
+
+    def resend(self) -> None:
+        """Queue the present value once more (SendInitialValues, Part 4 v1.05 5.14.7)."""
+        self._seen = object()
+        self.sample()
 
     def clear(self) -> None:
         """Forget the queue and what was seen (monitoring mode Disabled)."""

@@ -93,7 +93,11 @@ class QueueLog:
         """Begin with empty queues."""
         self._parts: list[Entries] = []
         self._dense = False
-        """Whether a part may hold several values of one item: then queues are cut before the next drain."""
+        """Whether a part may hold several values of one item: then queues may be too long."""
+        self._uncut = False
+        """Whether values came since the queues were cut last."""
+        self._resized = False
+        """Whether an item's queue size is another since then."""
         self.count = 0
         self.lost = 0
 
@@ -108,6 +112,7 @@ class QueueLog:
         if not len(entries):
             return
         self._parts.append(entries)
+        self._uncut = True
         self.count += len(entries)
         if self.count > max(2 * capacity, _SLACK):
             self._settle(sizes, discard_oldest)
@@ -122,7 +127,7 @@ class QueueLog:
         """
         if not self._parts:
             return None
-        if self._dense or len(self._parts) > smallest:
+        if self._resized or (self._uncut and (self._dense or len(self._parts) > smallest)):
             self._settle(sizes, discard_oldest)
         entries = joined(self._parts)
         if len(entries) > limit:
@@ -133,12 +138,18 @@ class QueueLog:
             self._parts, self.count, self._dense = [], 0, False
         return entries
 
+    def before_resize(self, sizes: npt.NDArray[np.int64], discard_oldest: MaskArray) -> None:
+        """Cut the queues to ``sizes`` as they are, because one is about to change."""
+        if self._parts and self._uncut:
+            self._settle(sizes, discard_oldest)
+        self._resized = bool(self._parts)
+
     def put_back(self, entries: Entries) -> None:
         """Queue values before all others: what was taken out and is not reported yet."""
         if len(entries):
             self._parts.insert(0, entries)
             self.count += len(entries)
-            self._dense = True
+            self._dense = self._uncut = True
 
     def count_of(self, items: MaskArray) -> int:
         """Count the values of some items (a mask over items)."""
@@ -158,4 +169,5 @@ class QueueLog:
     def _settle(self, sizes: npt.NDArray[np.int64], discard_oldest: MaskArray) -> None:
         entries, lost = cut(joined(self._parts), sizes, discard_oldest)
         self._parts, self.count, self._dense = [entries], len(entries), True
+        self._uncut = self._resized = False
         self.lost += lost

@@ -34,7 +34,7 @@ class Parameters:
 
 @dataclass(slots=True)
 class Message:
-    """An encoded NotificationMessage as it is kept for Republish. Without ``data_changes`` and ``events`` it is a keep-alive."""
+    """An encoded NotificationMessage as it is kept for Republish. With nothing in it it is a keep-alive."""
 
     sequence: int
     publish_time: int
@@ -118,7 +118,6 @@ class Subscription:
         """At its limit from the start: the first cycle answers whatever there is (Part 4 v1.05 5.14.1.2)."""
         self._lifetime = 0
         self._late = False
-        self._status_change: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
 
@@ -155,11 +154,17 @@ class Subscription:
     def pending(self) -> bool:
         """Tell whether there is anything to report."""
         return (
-            self._status_change is not None
-            or any(cohort.waiting for cohort in self.cohorts.values())
+            any(cohort.waiting for cohort in self.cohorts.values())
             or any(item.waiting for item in self.objects.values())
             or any(item.waiting for item in self.event_items.values())
         )
+
+    async def tell_end(self, channel: Channel, status: int) -> None:
+        """Say with a Publish request of ``channel``, if one waits, that the subscription is its client's no more."""
+        request = channel.take_request(self.id)
+        if request is not None:
+            message = Message(self._sequence % _SEQUENCE_LIMIT + 1, self._now(), status_change=status)
+            await channel.respond(self.id, request, message, [], more=False)
 
     async def answer(self, request: Any) -> bool:  # the stack's queued Publish request
         """Use a Publish request that came while the subscription was late; false when it has nothing to say."""
@@ -181,24 +186,27 @@ class Subscription:
                 async with asyncio.timeout_at(due):
                     await self._changed.wait()
             except TimeoutError:
-                await self._cycle()
+                if not await self._cycle():
+                    return
                 interval = self.parameters.interval
                 due += interval * (max(0, int((loop.time() - due) / interval)) + 1)
             else:
                 self._changed.clear()
                 due = loop.time() + self.parameters.interval
 
-    async def _cycle(self) -> None:
+    async def _cycle(self) -> bool:
+        """Do what is due at the end of a publishing interval; false when the lifetime is over."""
         self._lifetime += 1
         if self._lifetime > self.parameters.lifetime_count:
             await self._on_expired(self)
-            return
+            return False
         if self.pending and self.parameters.enabled:
             await self._publish()
         else:
             self._keep_alive += 1
             if self._keep_alive >= self.parameters.keep_alive_count:
                 await self._publish()
+        return True
 
     async def _publish(self) -> None:
         """Answer Publish requests until nothing waits, or none is left; then be late."""
@@ -215,8 +223,7 @@ class Subscription:
 
     async def _respond(self, request: Any) -> None:
         message = self._next_message()
-        keep_alive = not message.size and message.status_change is None
-        if not keep_alive:
+        if message.size:  # a keep-alive is not kept
             self._keep(message)
         self._keep_alive = 0
         self.counters.publishes += 1
@@ -225,10 +232,6 @@ class Subscription:
 
     def _next_message(self) -> Message:
         following = self._sequence % _SEQUENCE_LIMIT + 1
-        if self._status_change is not None:
-            status, self._status_change = self._status_change, None
-            self._sequence = following
-            return Message(following, self._now(), status_change=status)
         if not self.parameters.enabled:
             return Message(following, self._now())
         limit = min(self.parameters.max_notifications or _NO_LIMIT, MESSAGE_VALUES)
@@ -276,7 +279,3 @@ class Subscription:
         while len(self.kept) > _KEPT_MESSAGES or (self._kept_bytes > _KEPT_BYTES and len(self.kept) > 1):
             _, oldest = self.kept.popitem(last=False)
             self._kept_bytes -= oldest.size
-
-    def close_with(self, status: int) -> None:
-        """Tell the client in the next message that the subscription has ended."""
-        self._status_change = status

@@ -27,7 +27,9 @@ def selector(aspace: AddressSpace, event_filter: ua.EventFilter) -> Callable[[An
     Raises :class:`ValueError` for a where-clause of more than 32 elements.
     """
     if len(event_filter.WhereClause.Elements) > MAX_FILTER_ELEMENTS:
-        message = f"the where-clause has {len(event_filter.WhereClause.Elements)} elements; {MAX_FILTER_ELEMENTS} are allowed"
+        message = (
+            f"the where-clause has {len(event_filter.WhereClause.Elements)} elements; {MAX_FILTER_ELEMENTS} are allowed"
+        )
         raise ValueError(message)
     where = WhereClauseEvaluator(_log, aspace, event_filter.WhereClause)
     clauses = event_filter.SelectClauses

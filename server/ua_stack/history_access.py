@@ -130,9 +130,7 @@ class HistoryAccess:
         limit = min(asked.left, PAGE_VALUES) if asked.left else PAGE_VALUES
         cursor = None if asked.cursor is _BEGINNING else asked.cursor
         try:
-            page = await store.read_raw(
-                asked.point, asked.start, asked.end, limit, bounds=asked.bounds, cursor=cursor
-            )
+            page = await store.read_raw(asked.point, asked.start, asked.end, limit, bounds=asked.bounds, cursor=cursor)
         except InvalidTimeDomain:
             return _refused(ua.StatusCodes.BadInvalidTimestampArgument)
         except StoreError as error:
@@ -142,9 +140,7 @@ class HistoryAccess:
         left = asked.left - len(page) if asked.left else 0
         # Part 11 v1.05 6.5.3.2: with NumValuesPerNode reached and more to give, the continuation point says so too.
         if page.cursor is not None:
-            following = _Pending(
-                asked.point, asked.start, asked.end, left or asked.left, asked.bounds, page.cursor
-            )
+            following = _Pending(asked.point, asked.start, asked.end, left or asked.left, asked.bounds, page.cursor)
             token = self._keep(session_id, following)
             if token is None:
                 return _refused(ua.StatusCodes.BadNoContinuationPoints)

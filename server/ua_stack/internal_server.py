@@ -28,7 +28,9 @@ class GatewayInternalServer(InternalServer):
         self.access = PointAccess(self.aspace)
         self.history = HistoryAccess(self.aspace)
         self.subscriptions = SubscriptionService(self.aspace, max_subscriptions=MAX_SUBSCRIPTIONS, max_items=MAX_ITEMS)
-        replaced: Any = self  # the attributes are typed as asyncua's own classes; ours have the methods that asyncua calls
+        replaced: Any = (
+            self  # the attributes are typed as asyncua's own classes; ours have the methods that asyncua calls
+        )
         replaced.attribute_service = self.access
         replaced.history_manager = self.history
         replaced.subscription_service = self.subscriptions
@@ -42,7 +44,10 @@ class GatewayInternalServer(InternalServer):
         await super().init(None)
 
     def create_session(
-        self, name: str, user: User | None = None, external: bool = False  # noqa: FBT001, FBT002 - asyncua's own signature
+        self,
+        name: str,
+        user: User | None = None,
+        external: bool = False,  # noqa: FBT001, FBT002 - asyncua's own signature
     ) -> GatewaySession:
         """Make a session that minds its owner's rights."""
         given = user if user is not None else User(role=UserRole.Anonymous)

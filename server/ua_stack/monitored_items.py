@@ -13,7 +13,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from core.datatypes import DataType
 from core.image import ProcessImage
 from core.time import now, to_datetime
-from server.subscriptions.cohort import TRIGGER_STATUS_VALUE, Cohort, CohortKey
+from server.subscriptions.cohort import TRIGGER_STATUS_VALUE, TRIGGER_STATUS_VALUE_TIMESTAMP, Cohort, CohortKey
 from server.subscriptions.encoding import Timestamps
 from server.subscriptions.object_items import OVERFLOW, EventItem, ObjectItem, ObservedValue
 from server.subscriptions.subscription import Item, Subscription
@@ -104,7 +104,10 @@ class ItemFactory:
         parameters: ua.MonitoringParameters,
         timestamps: ua.TimestampsToReturn,
     ) -> tuple[Wanted, Cohort | None]:
-        """Give an item other parameters; gives the cohort that it left, if it moved. Raises :class:`ItemRefusedError`."""
+        """Give an item other parameters, and the caller the cohort that it left, if it moved.
+
+        Raises :class:`ItemRefusedError`; then nothing has changed.
+        """
         held = item.object_item
         if isinstance(held, EventItem):
             wanted = self._revise_event(parameters)
@@ -126,15 +129,13 @@ class ItemFactory:
         asked = replace(old.key, interval=wanted.interval, trigger=wanted.trigger, deadband=wanted.deadband > 0.0)
         asked = replace(asked, timestamps=_TIMESTAMPS.get(timestamps, old.key.timestamps))
         if asked == old.key:
-            old.change(
-                item.index, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest
-            )
+            old.change(item.index, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest)
             return wanted, None
-        waiting = old.remove(item.index)
+        moving = old.take_out(item.index)
         item.interval = wanted.interval
         self._settle_in(subscription, item, slot, wanted, asked.timestamps)
-        if waiting is not None and item.cohort is not None:
-            item.cohort.restore(item.index, waiting)
+        if item.cohort is not None:
+            item.cohort.adopt(item.index, moving)
         return wanted, old
 
     def _settle_in(
@@ -152,16 +153,14 @@ class ItemFactory:
                 break
             layer += 1
         item.cohort = cohort
-        item.index = cohort.add(
-            row, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest
-        )
+        item.index = cohort.add(row, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest)
 
     def _revise(
         self, subscription: Subscription, parameters: ua.MonitoringParameters, slot: int, nodeid: ua.NodeId
     ) -> Wanted:
         trigger, deadband = self._data_filter(parameters, nodeid, self._image.points[slot].datatype)
         scan = self._scans[slot]
-        asked = subscription.parameters.interval if parameters.SamplingInterval < 0 else parameters.SamplingInterval / 1e3
+        asked = _asked_interval(subscription, parameters)
         if asked == 0:
             interval, told = 0.0, 0.0
         elif asked <= scan:
@@ -179,7 +178,7 @@ class ItemFactory:
         )
 
     def _revise_object(self, subscription: Subscription, parameters: ua.MonitoringParameters) -> Wanted:
-        asked = subscription.parameters.interval if parameters.SamplingInterval < 0 else parameters.SamplingInterval / 1e3
+        asked = _asked_interval(subscription, parameters)
         interval = min(max(round(asked, 3), FASTEST_OBJECT_SAMPLING), SLOWEST_SAMPLING)
         size = _queue_size(parameters)
         discard = bool(parameters.DiscardOldest)
@@ -204,6 +203,8 @@ class ItemFactory:
             return trigger, 0.0
         if not datatype.is_number:
             raise ItemRefusedError(ua.StatusCodes.BadFilterNotAllowed)
+        if trigger == TRIGGER_STATUS_VALUE_TIMESTAMP:
+            trigger = TRIGGER_STATUS_VALUE  # a deadband takes the timestamp out of it (Part 4 v1.05 7.10)
         if not asked.DeadbandValue >= 0.0:
             raise ItemRefusedError(ua.StatusCodes.BadDeadbandFilterInvalid)
         if kind == ua.DeadbandType.Absolute:
@@ -268,9 +269,7 @@ class ItemFactory:
         if not may_notify(self._aspace, target.NodeId):
             raise ItemRefusedError(ua.StatusCodes.BadNotSupported)
         wanted = self._revise_event(request.RequestedParameters)
-        held = EventItem(
-            wanted.handle, wanted.size, wanted.discard_oldest, self._selector(request.RequestedParameters)
-        )
+        held = EventItem(wanted.handle, wanted.size, wanted.discard_oldest, self._selector(request.RequestedParameters))
         item = Item(item_id, target.NodeId, int(target.AttributeId), int(request.MonitoringMode), 0.0)
         item.object_item = held
         return item, wanted
@@ -283,6 +282,12 @@ class ItemFactory:
             return selector(self._aspace, asked)
         except ValueError:
             raise ItemRefusedError(ua.StatusCodes.BadEventFilterInvalid) from None
+
+
+def _asked_interval(subscription: Subscription, parameters: ua.MonitoringParameters) -> float:
+    """Give the sampling interval in seconds; a negative one means the publishing interval, and so does NaN."""
+    milliseconds = float(parameters.SamplingInterval)
+    return milliseconds / 1e3 if milliseconds >= 0.0 else subscription.parameters.interval
 
 
 def _queue_size(parameters: ua.MonitoringParameters) -> int:

@@ -212,9 +212,7 @@ class NodeBuilder:
         above.references.append(_describe(reference, node, forward=True, type_definition=type_definition))
         node.references.append(self._shared_description(reference, above, forward=False))
 
-    def _shared_description(
-        self, reference: ua.NodeId, target: NodeData, *, forward: bool
-    ) -> ua.ReferenceDescription:
+    def _shared_description(self, reference: ua.NodeId, target: NodeData, *, forward: bool) -> ua.ReferenceDescription:
         key = (reference, target.nodeid, forward)
         described = self._described.get(key)
         if described is None:

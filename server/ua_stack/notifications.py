@@ -61,6 +61,12 @@ class SessionChannel:
         result.NotificationMessage = to_notification_message(message)
         await self.forward(result, request)
 
+    def forget(self, subscription_id: int) -> None:
+        """Let the connection's next Publish request not go to a subscription that has left it."""
+        late = getattr(getattr(self.take, "__self__", None), "_publish_results_subs", None)
+        if late is not None:
+            late.pop(subscription_id, None)
+
     def _is_closing(self) -> bool:
         processor = getattr(self.forward, "__self__", None)
         transport = getattr(processor, "_transport", None)

@@ -57,7 +57,9 @@ class PointAccess(AttributeService):
         return results
 
     async def write(
-        self, params: ua.WriteParameters, user: User = User(role=UserRole.Admin)  # noqa: B008 - asyncua's own signature; the default is never changed
+        self,
+        params: ua.WriteParameters,
+        user: User = User(role=UserRole.Admin),  # noqa: B008 - asyncua's own signature; the default is never changed
     ) -> list[ua.StatusCode]:
         """Answer a Write; every node its own StatusCode (Part 4 v1.05 5.11.4)."""
         return [await self._write_one(item, user) for item in params.NodesToWrite]

@@ -75,9 +75,7 @@ class GatewaySession(InternalSession):
         cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
         await super().close_session(delete_subs)
 
-    def publish(
-        self, acks: list[ua.SubscriptionAcknowledgement] | None = None
-    ) -> tuple[int, list[ua.StatusCode]]:
+    def publish(self, acks: list[ua.SubscriptionAcknowledgement] | None = None) -> tuple[int, list[ua.StatusCode]]:
         """Acknowledge messages of this session's subscriptions."""
         return self._service.publish(acks or [], self.session_id)
 
@@ -125,9 +123,7 @@ class GatewaySession(InternalSession):
 
     async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
         """Set the publishing mode of subscriptions of this session; others' are unknown to it."""
-        params.SubscriptionIds = [
-            held if self._owns(held) else ua.IntegerId(0) for held in params.SubscriptionIds
-        ]
+        params.SubscriptionIds = [held if self._owns(held) else ua.IntegerId(0) for held in params.SubscriptionIds]
         return await self._service.set_publishing_mode(params)
 
     @property

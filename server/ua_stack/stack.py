@@ -121,7 +121,9 @@ class UaStack:
         try:
             await self.server.start()
         except OSError as error:
-            message = f"cannot listen on {self.options.url}: {error.strerror or error} (is another server on this port?)"
+            message = (
+                f"cannot listen on {self.options.url}: {error.strerror or error} (is another server on this port?)"
+            )
             raise EndpointError(message) from error
         self._started = True
 

@@ -27,7 +27,7 @@ FASTEST_PUBLISHING = 0.01
 SLOWEST_PUBLISHING = 3600.0
 _KEEP_ALIVE_LIMIT = 10_000
 _LIFETIME_LIMIT = 30_000
-_DISABLED, _SAMPLING = 0, 1
+_DISABLED, _SAMPLING, _REPORTING = 0, 1, 2
 
 
 class StackSubscription:
@@ -56,6 +56,16 @@ class StackSubscription:
     @pub_request_callback.setter
     def pub_request_callback(self, take: TakeRequest | None) -> None:
         self._channel.take = take
+
+    async def move_to(self, session_id: ua.NodeId, forward: ForwardResult, take: TakeRequest | None) -> None:
+        """Serve another session (Part 4 v1.05 5.14.7); the one that had it is told if it waits for a message."""
+        before = SessionChannel(self._channel.forward, self._channel.take)
+        moved = self.session_id != session_id
+        self.session_id = session_id
+        self._channel.forward, self._channel.take = forward, take
+        if moved:
+            await self.core.tell_end(before, ua.StatusCodes.GoodSubscriptionTransferred)
+        before.forget(self.core.id)
 
     async def publish_results(self, request: Any) -> bool:  # asyncua's PublishRequestData
         """Use a Publish request that came late; false when there is nothing to say."""
@@ -218,13 +228,10 @@ class SubscriptionService:
             if held is None:
                 result.StatusCode = _status(ua.StatusCodes.BadSubscriptionIdInvalid)
             else:
-                held.session_id = session_id
-                held.pub_result_callback = callback
-                held.pub_request_callback = take
+                await held.move_to(session_id, callback, take)
                 held.core.touched()
                 if params.SendInitialValues:
-                    for cohort in held.core.cohorts.values():
-                        cohort.resend()
+                    _resend(held.core)
                 result.AvailableSequenceNumbers = [ua.Counter(number) for number in held.core.kept]
             results.append(result)
         return results
@@ -251,9 +258,7 @@ class SubscriptionService:
             cohort.activate(indexes)
         return results
 
-    def modify_monitored_items(
-        self, params: ua.ModifyMonitoredItemsParameters
-    ) -> list[ua.MonitoredItemModifyResult]:
+    def modify_monitored_items(self, params: ua.ModifyMonitoredItemsParameters) -> list[ua.MonitoredItemModifyResult]:
         """ModifyMonitoredItems (Part 4 v1.05 5.13.3)."""
         core = self._core(params.SubscriptionId)
         results: list[ua.MonitoredItemModifyResult] = []
@@ -357,7 +362,7 @@ class SubscriptionService:
                 self._retire(core, left)
             _mute(item)
             if active and item.cohort is not None:
-                item.cohort.activate([item.index])
+                item.cohort.resume(item.index)
         result.RevisedSamplingInterval = ua.Duration(wanted.told_interval)
         result.RevisedQueueSize = ua.Counter(wanted.size)
 
@@ -426,7 +431,7 @@ class SubscriptionService:
 
     async def _expire(self, core: Subscription) -> None:
         _log.info("subscription %s ended: no Publish request within its lifetime", core.id)
-        core.close_with(Status.BAD_TIMEOUT)
+        await core.tell_end(core.channel, Status.BAD_TIMEOUT)
         await self.delete_subscriptions([core.id])
 
 
@@ -442,6 +447,14 @@ def _mute(item: Item) -> None:
         item.object_item.muted = muted
 
 
+def _resend(core: Subscription) -> None:
+    for cohort in core.cohorts.values():
+        cohort.resend()
+    for item in core.items.values():
+        if isinstance(item.object_item, ObjectItem) and item.mode == _REPORTING:
+            item.object_item.resend()
+
+
 def _status(code: int) -> ua.StatusCode:
     return ua.StatusCode(ua.UInt32(code))
 
@@ -455,5 +468,3 @@ def _revised(
     kept_alive = min(max(int(keep_alive), 1), _KEEP_ALIVE_LIMIT)
     lifetime_count = min(max(int(lifetime), 3 * kept_alive), _LIFETIME_LIMIT)
     return Parameters(revised, lifetime_count, kept_alive, int(max_notifications), int(priority), enabled)
-
-

@@ -51,7 +51,9 @@ class Consumer:
 
     async def __aenter__(self) -> Self:
         with self._file.open("wb") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - it is only started here, which takes no time
+                self._command, stdout=output, stderr=subprocess.DEVNULL
+            )
         await until(lambda: f"Sending SUBACK to {self._name}" in self._broker.log)
         return self
 

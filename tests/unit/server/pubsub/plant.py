@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,13 @@ def settings_of(url: str, datasets: Mapping[str, Mapping[str, Any]] | None = Non
 class Plant:
     """What the gateway would compose. ``apply`` gives the points values as a driver would."""
 
-    def __init__(self, folder: Path, settings: PubSubSettings, name: str = "line-1") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: PubSubSettings,
+        name: str = "line-1",
+        fields: Sequence[DataSetField] = FIELDS,
+    ) -> None:
         self.image = ProcessImage(POINTS, now())
         self.outbox = Outbox(folder / "outbox.sqlite")
         self.pubsub = PubSubConnection(
@@ -47,7 +53,7 @@ class Plant:
             gateway=name,
             image=self.image,
             outbox=self.outbox,
-            fields=dict.fromkeys(settings.datasets, FIELDS),
+            fields=dict.fromkeys(settings.datasets, fields),
             state_file=folder / "pubsub.json",
         )
 
@@ -74,7 +80,7 @@ class Plant:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: PubSubSettings, name: str = "line-1") -> AsyncIterator[Plant]:
+async def running(folder: Path, settings: PubSubSettings, name: str = "line-1") -> AsyncGenerator[Plant]:
     """A plant from its start to its stop."""
     plant = Plant(folder, settings, name)
     await plant.start()

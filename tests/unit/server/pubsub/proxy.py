@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from tests.broker import Broker
@@ -94,7 +94,7 @@ async def _packet(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def proxied(broker: Broker) -> AsyncIterator[Proxy]:
+async def proxied(broker: Broker) -> AsyncGenerator[Proxy]:
     """A proxy while the test lasts."""
     proxy = Proxy(broker)
     serving: set[asyncio.Task[None]] = set()

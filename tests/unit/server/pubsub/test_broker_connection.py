@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tests.waiting import until
 
 
 @asynccontextmanager
-async def _connecting(settings: PubSubSettings) -> AsyncIterator[BrokerConnection]:
+async def _connecting(settings: PubSubSettings) -> AsyncGenerator[BrokerConnection]:
     connection = BrokerConnection(settings, Topics("opcua", "line-1"))
     await connection.start()
     try:
@@ -40,15 +40,15 @@ def _certificate(folder: Path, name: str, *, days: int = 1, client: bool = False
     """Write a self-signed certificate for 127.0.0.1 that ends in ``days``; give its file and its key's."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=10))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(days=10))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     )
     if not client:
@@ -65,7 +65,7 @@ def _certificate(folder: Path, name: str, *, days: int = 1, client: bool = False
 
 def _tls_broker(folder: Path, certificate: Path, key: Path, *lines: str) -> Broker:
     broker = Broker(folder)
-    with broker._configuration.open("a", encoding="utf-8") as file:
+    with (folder / "mosquitto.conf").open("a", encoding="utf-8") as file:
         file.write("\n".join([f"certfile {certificate}", f"keyfile {key}", *lines, ""]))
     return broker
 
@@ -75,7 +75,7 @@ async def test_fault_25_a_wrong_certificate_means_no_connection_until_it_is_mend
     trusted = tmp_path / "ca.pem"
     trusted.write_bytes(certificate.read_bytes())
     broker = _tls_broker(tmp_path / "b", certificate, key)
-    _start_listening(broker)
+    broker.start()
     try:
         settings = settings_of(f"mqtts://127.0.0.1:{broker.port}", ca_file=str(trusted))
         async with _connecting(settings) as connection:
@@ -86,7 +86,7 @@ async def test_fault_25_a_wrong_certificate_means_no_connection_until_it_is_mend
             renewed, new_key = _certificate(tmp_path, "renewed")
             certificate.write_bytes(renewed.read_bytes())
             key.write_bytes(new_key.read_bytes())
-            _start_listening(broker)
+            broker.start()
             await until(lambda: "self-signed" in connection.counters.last_error.replace("self signed", "self-signed"))
             trusted.write_bytes(renewed.read_bytes())
             await until(lambda: connection.counters.connected)
@@ -94,17 +94,12 @@ async def test_fault_25_a_wrong_certificate_means_no_connection_until_it_is_mend
         broker.stop()
 
 
-def _start_listening(broker: Broker) -> None:
-    """Start a TLS broker: the plain connection that start-up tries is answered by an open port all the same."""
-    broker.start()
-
-
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     certificate, key = _certificate(tmp_path, "broker")
     mine, my_key = _certificate(tmp_path, "gateway", client=True)
     broker = _tls_broker(tmp_path / "b", certificate, key, f"cafile {mine}", "require_certificate true")
     broker.start()
-    files = {"ca_file": str(certificate), "certificate_file": str(mine), "key_file": str(my_key)}
+    files: dict[str, Any] = {"ca_file": str(certificate), "certificate_file": str(mine), "key_file": str(my_key)}
     try:
         async with _connecting(settings_of(f"mqtts://127.0.0.1:{broker.port}", **files)) as connection:
             await until(lambda: connection.counters.connected)
@@ -112,8 +107,8 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
         broker.stop()
 
 
-async def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    settings = settings_of("mqtts://127.0.0.1:1", ca_file=str(tmp_path / "nowhere.pem"))
+async def test_a_missing_file_is_named(mosquitto: Broker, tmp_path: Path) -> None:
+    settings = settings_of(f"mqtts://127.0.0.1:{mosquitto.port}", ca_file=str(tmp_path / "nowhere.pem"))
     async with _connecting(settings) as connection:
         await until(lambda: connection.counters.last_error)
         assert "nowhere.pem cannot be used for TLS" in connection.counters.last_error
@@ -127,8 +122,9 @@ async def test_no_fall_back_to_plain_text(mosquitto: Broker) -> None:
 
 async def test_a_refusal_is_told_and_the_password_is_not(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "b")
-    text = broker._configuration.read_text(encoding="utf-8").replace("anonymous true", "anonymous false")
-    broker._configuration.write_text(text, encoding="utf-8")
+    file = broker.folder / "mosquitto.conf"
+    text = file.read_text(encoding="utf-8").replace("anonymous true", "anonymous false")
+    file.write_text(text, encoding="utf-8")
     broker.start()
     other: dict[str, Any] = {"username": "u", "password": Secret("geheim")}
     try:
@@ -152,10 +148,11 @@ async def test_a_broker_that_accepts_and_says_nothing_is_given_up_and_stop_does_
             await until(lambda: "does not answer within" in connection.counters.last_error)
         connection = BrokerConnection(settings_of(f"{scheme}://127.0.0.1:{port}"), Topics("opcua", "line-1"))
         await connection.start()
-        await asyncio.to_thread(lambda: silent.accept()[0].close())
+        accepted, _ = await asyncio.to_thread(silent.accept)
         began = time.monotonic()
         await connection.stop()
         assert time.monotonic() - began < 2
+        accepted.close()
 
 
 async def test_an_answer_that_is_no_mqtt_ends_the_attempt() -> None:

@@ -32,7 +32,7 @@ DEFAULT = ("StatusCode", "SourceTimestamp", "RawData")
 
 
 def _part(datatype: DataType, index: list[int], values: list[object], **other: Any) -> FieldValues:
-    column = np.empty(len(values), datatype.dtype)
+    column: Any = np.empty(len(values), datatype.dtype)
     column[:] = values
     size = len(values)
     status = np.array(other.get("status", [0] * size), np.uint32)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -47,9 +48,8 @@ def test_doubles_come_back_bit_by_bit_but_for_the_payload_of_nan(values: np.ndar
 @given(hnp.arrays(np.float32, 20, elements=st.floats(-1e7, 1e7, width=32)))
 def test_no_shorter_decimal_means_the_same_float(values: np.ndarray) -> None:
     for value, wide in zip(values, shortest(values).tolist(), strict=True):
-        if 1e-7 < abs(value):
-            shown = np.format_float_scientific(value, unique=True)
-            assert float(shown) == wide
+        if abs(value) > 1e-7:
+            assert float(np.format_float_scientific(value, unique=True)) == wide
 
 
 def test_floats_look_as_people_write_them() -> None:
@@ -73,7 +73,7 @@ def test_floats_look_as_people_write_them() -> None:
     ],
 )
 def test_values_follow_the_rules_of_part_6(datatype: DataType, values: list[object], expected: list[str]) -> None:
-    column = np.empty(len(values), datatype.dtype)
+    column: Any = np.empty(len(values), datatype.dtype)
     column[:] = values
     assert column_texts(datatype, column) == expected
 

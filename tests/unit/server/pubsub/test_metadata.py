@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from core.datatypes import DataType
 from server.pubsub.fields import DataSetField
@@ -20,8 +21,8 @@ FIELD = DataSetField(
 
 
 def test_a_field_tells_type_unit_and_range() -> None:
-    made = field_metadata(FIELD)
-    properties = {entry["Key"]: entry["Value"] for entry in made.pop("Properties")}  # type: ignore[attr-defined]  # a list
+    made: Any = field_metadata(FIELD)
+    properties: dict[str, Any] = {entry["Key"]: entry["Value"] for entry in made.pop("Properties")}
     assert made == {
         "Name": "Temperature",
         "Description": {"Text": "Inside the filler"},

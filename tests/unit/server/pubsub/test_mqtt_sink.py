@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def _record(sequence: int, topic: str, payload: bytes = b"{}", *, retain: bool =
 
 
 @asynccontextmanager
-async def _delivering(settings: PubSubSettings) -> AsyncIterator[tuple[MqttSink, BrokerConnection]]:
+async def _delivering(settings: PubSubSettings) -> AsyncGenerator[tuple[MqttSink, BrokerConnection]]:
     connection = BrokerConnection(settings, Topics(settings.prefix, "sink"))
     await connection.start()
     try:
@@ -86,16 +86,19 @@ async def test_fault_22_a_lost_puback_is_a_duplicate_with_the_same_id_and_no_los
 
 
 async def test_what_was_acknowledged_is_not_published_again(mosquitto: Broker, tmp_path: Path) -> None:
-    async with proxied(mosquitto) as proxy, Consumer(mosquitto, tmp_path, "s4/data") as consumer:
-        async with _delivering(settings_of(proxy.url, in_flight=1)) as (sink, _):
-            records = [_record(number, "s4/data", b"%d" % number) for number in range(1, 201)]
-            task = asyncio.create_task(sink.deliver(records))
-            await until(lambda: sink.counters.acknowledged >= 20, every=0)
-            proxy.cut()
-            with contextlib.suppress(StoreUnavailable):
-                await task
-            await sink.deliver(records)
-            await until(lambda: consumer.messages and consumer.messages[-1].payload == "200")
+    async with (
+        proxied(mosquitto) as proxy,
+        Consumer(mosquitto, tmp_path, "s4/data") as consumer,
+        _delivering(settings_of(proxy.url, in_flight=1)) as (sink, _),
+    ):
+        records = [_record(number, "s4/data", b"%d" % number) for number in range(1, 201)]
+        task = asyncio.create_task(sink.deliver(records))
+        await until(lambda: sink.counters.acknowledged >= 20, every=0)
+        proxy.cut()
+        with contextlib.suppress(StoreUnavailable):
+            await task
+        await sink.deliver(records)
+        await until(lambda: consumer.messages and consumer.messages[-1].payload == "200")
     numbers = [int(message.payload) for message in consumer.messages]
     assert list(dict.fromkeys(numbers)) == list(range(1, 201))
     assert len(numbers) <= 201
@@ -146,7 +149,7 @@ async def test_a_record_that_can_never_be_published_is_named(mosquitto: Broker, 
 
 async def test_a_message_larger_than_the_broker_takes_is_named(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "small")
-    with broker._configuration.open("a", encoding="utf-8") as file:
+    with (broker.folder / "mosquitto.conf").open("a", encoding="utf-8") as file:
         file.write("max_packet_size 2000\n")
     broker.start()
     try:
@@ -160,9 +163,9 @@ async def test_a_message_larger_than_the_broker_takes_is_named(tmp_path: Path) -
 async def test_a_retained_record_is_repeated_on_the_next_link(mosquitto: Broker) -> None:
     async with _delivering(settings_of(mosquitto.url)) as (sink, connection):
         await sink.deliver([_record(1, "s8/metadata", b"1", retain=True), _record(2, "s8/metadata", b"2", retain=True)])
-        assert [message.payload for message in connection._retained.values()] == [b"2"]
+        assert [message.payload for message in connection.retained] == [b"2"]
         await sink.deliver([_record(3, "s8/metadata", b"", retain=True)])
-        assert connection._retained == {}
+        assert connection.retained == ()
 
 
 async def test_opening_and_closing_leave_the_connection_alone(mosquitto: Broker) -> None:

@@ -32,9 +32,12 @@ def _apply(image: ProcessImage, slot: int, value: object, *, status: int = 0, mo
     image.apply(Batch(np.array([slot], np.int32), values, status, moment or now(), now()))
 
 
+NAMES = [field.name for field in FIELDS]
+
+
 def _taken(parts: tuple[FieldValues, ...]) -> dict[str, object]:
     return {
-        FIELDS[index].name: value
+        NAMES[index]: value
         for part in parts
         for index, value in zip(part.index.tolist(), part.values.tolist(), strict=True)
     }
@@ -85,7 +88,7 @@ def test_what_was_never_read_or_is_null_when_bad_is_empty() -> None:
     empty: dict[str, bool] = {}
     for part in latest.take(whole=True):
         assert part.empty is not None
-        empty |= {FIELDS[index].name: bool(none) for index, none in zip(part.index, part.empty, strict=True)}
+        empty |= {NAMES[int(index)]: bool(none) for index, none in zip(part.index, part.empty, strict=True)}
     assert empty == {"f0": False, "f1": True, "f2": True, "f3": True}
 
 
@@ -133,7 +136,7 @@ def test_no_sample_is_lost_and_a_points_samples_keep_their_order(arrivals: list[
     for parts in every.take():
         moments = {int(moment) for part in parts for moment in part.source_time}
         assert len(moments) == 1
-        names = [FIELDS[index].name for part in parts for index in part.index.tolist()]
+        names = [NAMES[int(index)] for part in parts for index in part.index.tolist()]
         assert len(set(names)) == len(names)
         for name, value in _taken(parts).items():
             got[name].append((next(iter(moments)), int(str(value).split(".", maxsplit=1)[0])))

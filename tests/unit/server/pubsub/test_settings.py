@@ -35,9 +35,11 @@ def test_everything_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     made, problems = _build(
         tmp_path,
         "broker: mqtts://b:1234\nclient_id: c\nusername: u\npassword: ${env:BROKER_PASSWORD}\nca_file: ca.pem\n"
-        "certificate_file: c.pem\nkey_file: k.pem\nprotocol: mqttv311\npublisher: p\nprefix: plant/opcua\nin_flight: 5\n"
+        "certificate_file: c.pem\nkey_file: k.pem\nprotocol: mqttv311\npublisher: p\nprefix: plant/opcua\n"
+        "in_flight: 5\n"
         "keep_alive: 10s\nconnect_timeout: 3s\nacknowledge_timeout: 5s\nretry_first: 1s\nretry_longest: 1min\n"
-        "max_message: 262144\ndatasets: {d: {nodes: [nsu=urn:x;s=a], publish: 250ms, samples: all, keyframe: 1, group: g,"
+        "max_message: 262144\n"
+        "datasets: {d: {nodes: [nsu=urn:x;s=a], publish: 250ms, samples: all, keyframe: 1, group: g,"
         " names: path, content: [], queue: 1000, description: x}}\n",
     )
     assert problems == []

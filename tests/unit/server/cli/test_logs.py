@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from server.cli.logs import logging_to_stderr
+
+_own = logging.getLogger("plantspace.test")
+_other = logging.getLogger("somelibrary")
+
+
+def test_plantspace_logs_from_the_level_on_and_libraries_their_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to_stderr("info"):
+        _own.debug("too fine")
+        _own.info("mine")
+        _other.info("not wanted")
+        _other.warning("theirs")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.split(" ", 2)[2] for line in said.err.splitlines()] == [
+        "INFO plantspace.test: mine",
+        "WARNING somelibrary: theirs",
+    ]
+
+
+@pytest.mark.parametrize(("level", "traces"), [("error", 0), ("debug", 1)])
+def test_tracebacks_of_libraries_are_for_those_who_debug(
+    capsys: pytest.CaptureFixture[str], level: str, traces: int
+) -> None:
+    with logging_to_stderr(level):
+        try:
+            raise LookupError  # noqa: TRY301 - made to be logged
+        except LookupError:
+            _other.exception("something failed")
+    said = capsys.readouterr().err
+    assert "something failed" in said
+    assert said.count("Traceback") == traces
+
+
+def test_everything_is_put_back(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, threading.active_count()
+    with logging_to_stderr("debug"):
+        pass
+    assert (root.handlers, root.level, threading.active_count()) == before
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_stands_still_holds_nobody_up_and_losses_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.cli.logs._WAITING", 3)
+    held = threading.Event()
+    writes = logging.StreamHandler.emit
+
+    def stand_still(handler: logging.StreamHandler[object], record: logging.LogRecord) -> None:
+        held.wait(10)
+        writes(handler, record)
+
+    monkeypatch.setattr(logging.StreamHandler, "emit", stand_still)
+    with logging_to_stderr("info"):
+        for number in range(10):
+            _own.info("line %d", number)
+        held.set()
+    said = capsys.readouterr().err.splitlines()
+    assert "lines of log were dropped" in said[-1]
+    dropped = int(said[-1].split()[1])
+    assert dropped + len(said) - 1 == 10
+    assert dropped >= 6

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.bindings import COLUMNS
+from server.cli import main
+
+Capture = pytest.CaptureFixture[str]
+_CONFIG = """\
+server: {anonymous: Observer}
+devices:
+  plc:
+    driver: modbus
+    url: tcp://127.0.0.1:5020
+    bindings: bindings/plc.csv
+  meter:
+    driver: modbus
+    url: tcp://127.0.0.1:5021
+    bindings:
+      - {node: Power, address: "input:30053/float32", unit: W, history: true}
+  sim:
+    driver: simulator
+    generate: {count: 3, type: Double, signal: ramp}
+"""
+_PLC = """\
+# what the electrician wrote
+node;address;deadband
+Temperature;holding:40001/float32;0,5
+Pressure;holding:40003/float32;
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("plant.yaml").write_text(_CONFIG, encoding="utf-8")
+    Path("bindings").mkdir()
+    Path("bindings/plc.csv").write_text(_PLC.replace("0,5", "0.5"), encoding="utf-8")
+    return Path("plant.yaml")
+
+
+@pytest.fixture
+def table(config: Path, capsys: Capture) -> Callable[[Callable[[str], str]], Path]:
+    """Export, and change the text."""
+
+    def make(change: Callable[[str], str]) -> Path:
+        assert main(["tags", "export", str(config), "tags.csv"]) == 0
+        capsys.readouterr()
+        path = Path("tags.csv")
+        path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+        return path
+
+    return make
+
+
+def _everything() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
+
+
+def test_export_holds_files_and_lists(config: Path, capsys: Capture) -> None:
+    assert main(["tags", "export", str(config), "-"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [(row["device"], row["node"]) for row in rows] == [
+        ("plc", "Temperature"),
+        ("plc", "Pressure"),
+        ("meter", "Power"),
+    ]
+    assert rows[0]["deadband"] == "0.5"
+    assert (rows[2]["unit"], rows[2]["history"]) == ("W", "true")
+    assert set(rows[0]) == {"device", *COLUMNS}
+
+
+def test_export_of_a_broken_table_writes_nothing(config: Path, capsys: Capture) -> None:
+    Path("bindings/plc.csv").write_text("node,adress\n", encoding="utf-8")
+    assert main(["tags", "export", str(config), "tags.csv"]) == 1
+    assert "unknown column 'adress'" in capsys.readouterr().err
+    assert not Path("tags.csv").exists()
+
+
+def test_an_unchanged_table_leaves_files_and_their_comments_alone(
+    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
+) -> None:
+    path = table(lambda text: text)
+    before = _everything()
+    assert main(["tags", "import", str(config), str(path)]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert _everything() == before
+
+
+def test_devices_that_the_table_does_not_name_stay(
+    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
+) -> None:
+    path = table(lambda text: "".join(line for line in text.splitlines(keepends=True) if "meter" not in line))
+    assert main(["tags", "import", str(config), str(path)]) == 0
+    assert "meter" not in capsys.readouterr().out
+
+
+def test_the_order_of_rows_is_a_change(
+    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
+) -> None:
+    def turn(text: str) -> str:
+        head, first, second, *rest = text.splitlines()
+        return "\n".join([head, second, first, *rest]) + "\n"
+
+    path = table(turn)
+    assert main(["tags", "import", str(config), str(path)]) == 0
+    assert "in another order, 2 as before" in capsys.readouterr().out
+    assert Path("bindings/plc.csv").read_text(encoding="utf-8").splitlines()[1].startswith("Pressure,")
+
+
+def test_removed_rows_are_told_and_the_file_before_is_kept(
+    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
+) -> None:
+    before = Path("bindings/plc.csv").read_bytes()
+    path = table(lambda text: "".join(line for line in text.splitlines(keepends=True) if "Pressure" not in line))
+    assert main(["tags", "import", str(config), str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "plc: 1 removed, 1 as before -> bindings/plc.csv (before: plc.csv." in said
+    assert "- Pressure  holding:40003/float32" in said
+    (backup,) = Path("bindings").glob("*.bak")
+    assert backup.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text.replace("holding:40003", "holding:49999999"), "tags.csv:3:"),
+        (lambda text: text.replace("plc,Pressure", "plcc,Pressure"), "tags.csv:3:1: the configuration has no device"),
+        (lambda text: text.replace("plc,Pressure", "plc,"), "the cell of column 'node' is empty"),
+        (lambda text: text.replace("plc,Pressure", "plc,Temperature"), "Temperature"),
+        (lambda text: text.replace("device,", "devise,"), "the column 'device' is missing"),
+        (lambda text: text.replace("input:30053", "input:30055"), "which an import does not rewrite"),
+        (lambda text: text + "sim,Extra,coil:1\n", "has no bindings file, which an import does not rewrite"),
+    ],
+    ids=["address", "device", "empty node", "node twice", "header", "list in the configuration", "device without"],
+)
+def test_one_error_and_nothing_changes(
+    table: Callable[[Callable[[str], str]], Path],
+    config: Path,
+    capsys: Capture,
+    change: Callable[[str], str],
+    told: str,
+) -> None:
+    # Another row is sound and changed, and must not be written either.
+    path = table(lambda text: change(text.replace("0.5", "0.7")))
+    before = _everything()
+    assert main(["tags", "import", str(config), str(path)]) == 1
+    said = capsys.readouterr()
+    assert told in said.err
+    assert said.out == ""
+    assert _everything() == before
+
+
+def test_all_errors_are_told_in_one_run(
+    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
+) -> None:
+    path = table(lambda text: text.replace("/float32", "/flaot32").replace("0.5", "much"))
+    assert main(["tags", "import", str(config), str(path)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("flaot32") == 2 or "which an import does not rewrite" in error
+    path = table(lambda text: text.replace("holding:40003/float32", "holding:40003/flaot32").replace("0.5", "much"))
+    assert main(["tags", "import", str(config), str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "'deadband' must be a number, not 'much'" in error
+    assert "there is no type 'flaot32'" in error
+    assert "2 errors; nothing was started or changed" in error
+
+
+def test_a_table_for_a_file_that_is_not_there_yet_makes_it(config: Path, capsys: Capture) -> None:
+    Path("bindings/plc.csv").unlink()
+    Path("tags.csv").write_text("device,node,address\nplc,Temperature,holding:1\n", encoding="utf-8")
+    assert main(["tags", "import", str(config), "tags.csv"]) == 0
+    assert "plc: 1 added -> bindings/plc.csv\n" in capsys.readouterr().out
+    assert Path("bindings/plc.csv").exists()
+
+
+def test_devices_that_share_a_file_must_agree(config: Path, capsys: Capture) -> None:
+    text = _CONFIG.replace("  sim:", "  twin:\n    driver: modbus\n    url: tcp://x\n    bindings: bindings/plc.csv\n  sim:")
+    config.write_text(text, encoding="utf-8")
+    Path("tags.csv").write_text(
+        "device,node,address\nplc,Temperature,holding:1\ntwin,Temperature,holding:2\n", encoding="utf-8"
+    )
+    before = _everything()
+    assert main(["tags", "import", str(config), "tags.csv"]) == 1
+    assert "'twin' and 'plc' share bindings/plc.csv, but their rows differ" in capsys.readouterr().err
+    assert _everything() == before
+
+
+def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
+    config: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = _CONFIG.replace(
+        "  sim:", "  twin:\n    driver: modbus\n    url: tcp://x\n    bindings: bindings/twin.csv\n  sim:"
+    )
+    config.write_text(text, encoding="utf-8")
+    Path("bindings/twin.csv").write_text("node,address\nA,holding:1\n", encoding="utf-8")
+    Path("tags.csv").write_text("device,node,address\nplc,B,holding:1\ntwin,B,holding:2\n", encoding="utf-8")
+    from core.settings import write_table  # noqa: PLC0415 - the real one, for the first file
+
+    def full(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
+        if path.name == "twin.csv":
+            raise OSError(28, "No space left on device", str(path))
+        write_table(path, columns, rows)
+
+    monkeypatch.setattr("server.cli.tags_import.write_table", full)
+    before = _everything()
+    assert main(["tags", "import", str(config), "tags.csv"]) == 1
+    assert "twin.csv: no space left on device" in capsys.readouterr().err
+    assert _everything() == before
