@@ -88,15 +88,9 @@ def notified(message: ua.NotificationMessage) -> Iterator[Notified]:
             change = struct_from_binary(ua.DataChangeNotification, Buffer(data.Body))
             for item in change.MonitoredItems:
                 value = item.Value
-                source = None if value.SourceTimestamp is None else from_datetime(_aware(value.SourceTimestamp))
+                source = None if value.SourceTimestamp is None else from_datetime(value.SourceTimestamp)
                 status = 0 if value.StatusCode is None else value.StatusCode.value
                 yield Notified(item.ClientHandle, plain(value.Value and value.Value.Value), status, source)
-
-
-def _aware(moment: Any) -> Any:
-    from datetime import UTC  # noqa: PLC0415 - one use
-
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def plain(value: Any) -> Any:

@@ -237,7 +237,7 @@ class Traffic:
         return asked
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 async def test_columns_report_what_a_queue_for_each_item_would(data: st.DataObject) -> None:
     async with endpoint(TYPES, SCANS) as made:
