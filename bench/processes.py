@@ -30,6 +30,7 @@ class Process:
 
     def __init__(self, command: Sequence[str], *, speaks: bool = True) -> None:
         """Start it."""
+        self._hears = False
         self.child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE if speaks else subprocess.DEVNULL, text=True
         )
@@ -41,14 +42,17 @@ class Process:
     def __exit__(self, *_: object) -> None:
         """End the child."""
         if self.child.poll() is None:
-            self.child.terminate()
+            if self._hears and self.child.stdin is not None:
+                self.child.stdin.close()
+            else:
+                self.child.terminate()
             try:
                 self.child.wait(_ENDS_WITHIN)
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
         for stream in (self.child.stdin, self.child.stdout):
-            if stream is not None:
+            if stream is not None and not stream.closed:
                 stream.close()
 
     def line(self) -> str:
@@ -67,6 +71,7 @@ class Process:
         if self.child.stdin is None:
             message = "this child hears nothing"
             raise RuntimeError(message)
+        self._hears = True
         self.child.stdin.write(f"{word}\n")
         self.child.stdin.flush()
         return json.loads(self.line())

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -18,6 +19,8 @@ from core.errors import PlantspaceError
 
 _KEY_BITS = 2048
 _VALID_DAYS = 365 * 5
+_LONGEST_NAME = 64
+"""Characters of a CommonName (RFC 5280, ub-common-name)."""
 CERTIFICATE_FILE = "own.der"
 KEY_FILE = "own.key.pem"
 
@@ -46,11 +49,14 @@ def own_certificate(folder: Path, application_uri: str, name: str) -> OwnCertifi
     try:
         certificate = x509.load_der_x509_certificate(certificate_file.read_bytes())
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the key is encrypted
         message = f"{folder}: the gateway's certificate cannot be read: {error} (restore both files, or remove both)"
         raise CertificateError(message) from error
     if not isinstance(key, rsa.RSAPrivateKey):
         message = f"{key_file} is no RSA key (remove both files, and a new pair is made)"
+        raise CertificateError(message)
+    if certificate.public_key() != key.public_key():
+        message = f"{key_file} does not belong to {certificate_file} (restore both files, or remove both)"
         raise CertificateError(message)
     if certificate.not_valid_after_utc < datetime.now(UTC):
         message = f"{certificate_file} expired on {certificate.not_valid_after_utc:%Y-%m-%d} (remove both files)"
@@ -62,7 +68,7 @@ def _make(folder: Path, application_uri: str, name: str) -> OwnCertificate:
     key = rsa.generate_private_key(public_exponent=65_537, key_size=_KEY_BITS)
     subject = x509.Name(
         [
-            x509.NameAttribute(NameOID.COMMON_NAME, f"Plantspace {name}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Plantspace {name}"[:_LONGEST_NAME]),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Plantspace"),
         ]
     )

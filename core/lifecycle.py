@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -31,15 +32,25 @@ class Lifecycle:
         self._started: list[tuple[str, Component]] = []
 
     async def start(self, name: str, component: Component) -> None:
-        """Start one component and take it over. Its error is raised on; those started before stay for :meth:`stop`."""
-        await component.start()
+        """Start one component and take it over. Its error is raised on; those started before stay for :meth:`stop`.
+
+        A component that failed has cleaned up after itself; one that was cancelled half-way could not, and is stopped.
+        """
+        try:
+            await component.start()
+        except asyncio.CancelledError:
+            await self._stop(name, component)
+            raise
         self._started.append((name, component))
 
     async def stop(self) -> None:
         """Stop everything, last started first. One that fails to stop is logged and does not keep the others up."""
         while self._started:
-            name, component = self._started.pop()
-            try:
-                await component.stop()
-            except Exception:  # noqa: BLE001 - the others must still be stopped
-                _log.exception("%s did not stop cleanly", name)
+            await self._stop(*self._started.pop())
+
+    @staticmethod
+    async def _stop(name: str, component: Component) -> None:
+        try:
+            await component.stop()
+        except Exception:  # noqa: BLE001 - the others must still be stopped
+            _log.exception("%s did not stop cleanly", name)

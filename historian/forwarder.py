@@ -61,14 +61,6 @@ class Forwarder:
                 await task
         await self.sink.close()
 
-    async def drain(self) -> None:
-        """Wait until the sink has everything accepted so far."""
-        statistics = await self.outbox.statistics()
-        known = statistics.streams.get(self.stream)
-        while known is not None and known.records and self._task is not None and not self._task.done():
-            await asyncio.sleep(0.01)
-            known = (await self.outbox.statistics()).streams.get(self.stream)
-
     async def _run(self, position: int) -> None:
         opened = False
         while True:

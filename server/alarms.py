@@ -31,7 +31,7 @@ class Alarm:
     source: ua.NodeId
     message: str
     severity: int
-    fields: dict[str, object]
+    fields: dict[str, ua.Variant]
 
 
 class Alarms:
@@ -67,7 +67,7 @@ class Alarms:
         """Raise a DeviceHealthEvent."""
         text = f"{change.device}: {change.before.name} -> {change.after.name}: {change.reason}"
         severity = _SEVERITY.get(change.after, 500)
-        fields: dict[str, object] = {"Device": change.device, "Health": int(change.after)}
+        fields = {"Device": _string(change.device), "Health": ua.Variant(int(change.after), ua.VariantType.Int32)}
         self._raise(Alarm("DeviceHealthEventType", node, text, severity, fields))
 
     def operator_output(self, planned: PlannedOperator, shown: Sequence[Samples]) -> None:
@@ -87,14 +87,16 @@ class Alarms:
         value = float(score.values[0])  # type: ignore[arg-type]  # a Double column, as the manifest declares
         threshold = float(planned.operator.parameters().get("Threshold", 0.0))
         text = f"{planned.name}: anomaly, score {value:.1f} beyond {threshold:g}"
-        fields: dict[str, object] = {"Score": value, "Threshold": threshold}
+        numbers = (("Score", value), ("Threshold", threshold))
+        fields = {name: ua.Variant(held, ua.VariantType.Double) for name, held in numbers}
         self._raise(Alarm("AnomalyEventType", planned.node, text, 600, fields))
 
     def samples_lost(self, stream: str, samples: int, reason: str) -> None:
         """Raise a SampleLossEvent."""
         text = f"{samples} samples of {stream} were lost: {reason}"
         source = self._plan.nodeids.from_text(_GATEWAY)
-        self._raise(Alarm("SampleLossEventType", source, text, 700, {"Lost": samples, "Stage": stream}))
+        fields = {"Lost": ua.Variant(samples, ua.VariantType.UInt64), "Stage": _string(stream)}
+        self._raise(Alarm("SampleLossEventType", source, text, 700, fields))
 
     def _raise(self, alarm: Alarm) -> None:
         _log.warning("%s", alarm.message)
@@ -123,7 +125,11 @@ class Alarms:
             self._generators[key] = generator
         event: Any = generator.event  # a class that asyncua makes of the event type's properties
         for name, value in alarm.fields.items():
-            if hasattr(event, name):
-                setattr(event, name, value)
+            # With its type: asyncua takes a field's type from the event type's property, which has no value in the model.
+            event.add_property(name, value.Value, value.VariantType)
         event.Severity = alarm.severity
         await generator.trigger(message=alarm.message)
+
+
+def _string(text: str) -> ua.Variant:
+    return ua.Variant(text, ua.VariantType.String)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import sys
@@ -41,6 +40,7 @@ from server.alarms import Alarms
 from server.diagnostics import DiagnosticNodes, LossLedger
 from server.operating import OperatorRunner
 from server.plan import Plan
+from server.plan.memory import MemoryPoint
 from server.plan.operators import PlannedOperator
 from server.plan.plan import version
 from server.pubsub.connection import PubSubConnection
@@ -76,6 +76,7 @@ class Gateway:
         self._forwarder: Forwarder | None = None
         self.pubsub: PubSubConnection | None = None
         self._lifecycle = Lifecycle()
+        self._begun = False
         self._retained = RetainedValues(plan.data_dir / RETAINED_FILE, self._snapshot)
         self._router = WriteRouter(self.image, self._retained)
         self._lost = 0
@@ -103,7 +104,11 @@ class Gateway:
         }
 
     async def start(self) -> None:
-        """Come up. Raises :class:`~core.errors.PlantspaceError`; then everything is down again."""
+        """Come up, once. Raises :class:`~core.errors.PlantspaceError`; then everything is down again."""
+        if self._begun:
+            message = "this gateway was started before (make a new one of a new plan)"
+            raise GatewayError(message)
+        self._begun = True
         try:
             await self._start()
         except BaseException:
@@ -150,15 +155,22 @@ class Gateway:
         kept = await self._retained.load()
         for point in self.plan.memory:
             known = kept.get(point.node) if point.retained else None
-            if known is not None:
-                with contextlib.suppress(TypeError, ValueError):
-                    variant = variant_from_binary(ua.utils.Buffer(bytes.fromhex(known.variant)))
-                    value = from_variant(point.datatype, variant)
-                    self._show(point.slot, value, known.status, known.source_time)
-                    continue
+            if known is not None and self._restore(point, known):
+                continue
             if point.initial is not None:
                 self._show(point.slot, point.initial, Status.GOOD, now())
         await self._lifecycle.start("retained values", self._retained)
+
+    def _restore(self, point: MemoryPoint, known: RetainedValue) -> bool:
+        """Show a kept value; false, and told, where it is damaged or the model has another type by now."""
+        try:
+            variant = variant_from_binary(ua.utils.Buffer(bytes.fromhex(known.variant)))
+            value = from_variant(point.datatype, variant)
+            self._show(point.slot, value, known.status, known.source_time)
+        except Exception as error:  # noqa: BLE001 - asyncua's decoder raises whatever damaged bytes lead it to
+            _log.warning("%s begins with the model's value: what was kept cannot be used: %s", point.node, error)
+            return False
+        return True
 
     async def _keep_history(self) -> None:
         plan = self.plan
@@ -294,8 +306,12 @@ class _Opened:
         self._close = close
 
     async def start(self) -> None:
-        """Open."""
-        await self._open()
+        """Open; what was half open is closed again."""
+        try:
+            await self._open()
+        except Exception:
+            await self._close()
+            raise
 
     async def stop(self) -> None:
         """Close."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analytics.contract import OperatorOutput
 from analytics.definitions import OperatorRefused
 from core.batch import Batch, MaskArray, Samples, SlotArray
 from core.image import ProcessImage
@@ -39,6 +40,7 @@ class OperatorRunner:
         self._wanted: MaskArray = np.zeros(len(image), np.bool_)
         self._wanted[list(planned.inputs.values())] = True
         self._masks: dict[int, tuple[SlotArray, MaskArray | None]] = {}
+        self._told = ""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -99,12 +101,17 @@ class OperatorRunner:
 
     def _process(self, samples: Samples) -> None:
         try:
-            output = self.planned.operator.process(samples)
-        except Exception:  # noqa: BLE001 - an operator's fault ends in its outputs' quality, never in the gateway
-            _log.exception("the operator %s failed", self.planned.name)
+            self._show_outputs(samples, self.planned.operator.process(samples))
+        except Exception as error:  # noqa: BLE001 - an operator's fault ends in its outputs' quality, never in the gateway
+            if repr(error) != self._told:
+                self._told = repr(error)
+                _log.exception("the operator %s failed; its outputs are Bad until it works again", self.planned.name)
             for slots in self._outputs:
                 self._image.mark(slots, Status.BAD_INTERNAL_ERROR, now())
-            return
+        else:
+            self._told = ""
+
+    def _show_outputs(self, samples: Samples, output: OperatorOutput) -> None:
         for position in range(len(samples)):  # a batch holds a point once, so each input sample makes its own
             shown: list[Samples] = []
             for slots, column in zip(self._outputs, output.columns, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from core.backoff import Backoff
+from core.errors import PlantspaceError
 
 _log = logging.getLogger("plantspace.retained")
 _VERSION = 1
@@ -25,6 +29,10 @@ class RetainedValue:
     source_time: int
 
 
+class RetainedError(PlantspaceError):
+    """The file of retained values cannot be used; the message names it and the mend."""
+
+
 class RetainedValues:
     """The file ``retained.json``: read once at the start, written a second after a change and at the gateway's stop."""
 
@@ -35,34 +43,40 @@ class RetainedValues:
         self._values: dict[str, RetainedValue] = {}
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._backoff = Backoff(FLUSH_SECONDS, longest=30.0)
+        self._told = ""
         self._task: asyncio.Task[None] | None = None
 
     async def load(self) -> dict[str, RetainedValue]:
-        """Give what was kept, by NodeId text. A damaged file is set aside, told, and a new one begun."""
+        """Give what was kept, by NodeId text. A damaged file is set aside, told, and a new one begun.
+
+        Raises :class:`RetainedError` for a file that is there and cannot be read or moved.
+        """
         try:
-            text = await asyncio.to_thread(self._file.read_text, encoding="utf-8")
-        except FileNotFoundError:
-            return {}
-        try:
-            self._values = _parse(text)
-        except (ValueError, KeyError, TypeError) as error:
-            aside = self._file.with_name(f"{self._file.name}.corrupt")
-            await asyncio.to_thread(os.replace, self._file, aside)
-            _log.error("%s is damaged (%s); it is set aside as %s and a new one begun", self._file, error, aside.name)
+            self._values = await asyncio.to_thread(_read, self._file)
+        except OSError as error:
+            reason = error.strerror or error
+            message = (
+                f"{self._file} cannot be used: {reason} (it holds what clients wrote: mend its rights, or move it)"
+            )
+            raise RetainedError(message) from error
         return dict(self._values)
 
     async def start(self) -> None:
         """Begin to write changes."""
+        self._ending.clear()
         self._task = asyncio.create_task(self._run(), name="retained-values")
 
     async def stop(self) -> None:
-        """Write what has changed; safe twice."""
+        """Write what has changed; safe twice and before :meth:`start`."""
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await self._flush()
+        # Not cancelled: a write that is under way in its thread would go on beside the last one, on the same file.
+        self._ending.set()
+        self._wake.set()
+        await task
 
     def changed(self, node: str) -> None:
         """Say that a node's value is another."""
@@ -70,15 +84,20 @@ class RetainedValues:
         self._wake.set()
 
     async def _run(self) -> None:
-        while True:
+        wait = FLUSH_SECONDS
+        while not self._ending.is_set():
             await self._wake.wait()
-            await asyncio.sleep(FLUSH_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._ending.wait()
             self._wake.clear()
-            await self._flush()
+            wait = FLUSH_SECONDS if await self._flush() else self._backoff.next()
+        await self._flush()
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
+        """Write; false when that failed, and then it is tried again."""
         if not self._changed:
-            return
+            return True
         changed, self._changed = self._changed, set()
         for node in changed:
             value = self._snapshot(node)
@@ -88,10 +107,29 @@ class RetainedValues:
             await asyncio.to_thread(_write, self._file, dict(self._values))
         except OSError as error:
             self._changed |= changed
-            _log.error("%s cannot be written: %s", self._file, error)
+            self._wake.set()
+            if str(error) != self._told:
+                self._told = str(error)
+                _log.error("%s cannot be written, what clients wrote may be lost: %s", self._file, error)
+            return False
+        self._told = ""
+        self._backoff.reset()
+        return True
 
 
-def _parse(text: str) -> dict[str, RetainedValue]:
+def _read(file: Path) -> dict[str, RetainedValue]:
+    try:
+        return _parse(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        aside = file.with_name(f"{file.name}.corrupt")
+        file.replace(aside)
+        _log.error("%s is damaged (%s); it is set aside as %s and a new one begun", file, error, aside.name)
+        return {}
+
+
+def _parse(text: bytes) -> dict[str, RetainedValue]:
     document: Any = json.loads(text)
     if document["version"] != _VERSION:
         message = f"version {document['version']} is not known"
@@ -112,3 +150,8 @@ def _write(file: Path, values: dict[str, RetainedValue]) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     beside.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -4,7 +4,10 @@ What is appended is a segment of level 0. Eight of them are merged and cut into 
 there on eight segments of a level and shard are merged into one of the next level. A point that has ``BLOCK_SAMPLES``
 samples in a merge, or whose samples there span a day, leaves it as blocks. So each sample is written again once a
 level, a handful of times in all, slow points fill whole blocks too, and a merge stays small however many points there
-are. Ties in time are ordered by ``arrival``, which a merge keeps.
+are.
+
+Of any one point, what stands in blocks arrived before what stands in segments; of segments the higher level is the
+older, and within a level the lower id. Readers put samples of equal time in order by that, so a merge must keep it true.
 """
 
 from __future__ import annotations

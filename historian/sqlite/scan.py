@@ -82,9 +82,9 @@ class PointScan:
     def _gather(
         self, point: int, low: int, high: int, need: int | None, *, forward: bool, after: Cursor | None
     ) -> tuple[list[_Piece], int | None]:
-        """Take blocks until enough samples are settled; gives the time from which on (backwards.
+        """Take blocks until enough samples are settled.
 
-        Up to which) more may come.
+        Gives also the time from which on, backwards up to which, samples of other blocks are still missing; None when none are.
         """
         # no block is longer than the point's span, which bounds how far outside one that reaches in can begin or end
         if forward:
@@ -92,7 +92,9 @@ class PointScan:
         else:
             bounds = (point, min(high + self._span, LATEST), low, high)
         rows = self._connection.execute(_FORWARD if forward else _BACKWARD, bounds)
-        wanted = None if need is None else need + 1 + (max(after.ordinal, 0) + 1 if after is not None else 0)
+        if after is not None:  # how many at the cursor's own time lie beyond it is known only when all are read
+            low, high = (after.time + 1, high) if forward else (low, after.time - 1)
+        wanted = None if need is None else need + 1
         pieces: list[_Piece] = []
         inside = 0
         for number, t_first, t_last, samples, payload in rows:

@@ -35,6 +35,14 @@ class _Bounded(logging.handlers.QueueHandler):
             self.dropped += 1
 
 
+class _Writer(logging.handlers.QueueListener):
+    """Writes what waits, and ends behind it."""
+
+    def enqueue_sentinel(self) -> None:
+        """Wait for room where the queue is full; the one inherited would raise."""
+        self.queue.put(None)
+
+
 @contextmanager
 def logging_to_stderr(level: str) -> Generator[None]:
     """Let Plantspace log from ``level`` on, and the libraries their warnings.
@@ -46,7 +54,7 @@ def logging_to_stderr(level: str) -> Generator[None]:
     entry.traces = level == "debug"
     writer = logging.StreamHandler(sys.stderr)
     writer.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    listener = logging.handlers.QueueListener(waiting, writer)
+    listener = _Writer(waiting, writer)
     root, own = logging.getLogger(), logging.getLogger("plantspace")
     before = root.level, own.level
     root.addHandler(entry)

@@ -42,7 +42,7 @@ async def _serve(config: Path) -> int:
     # Loaded when a gateway is wanted: --help and the other commands answer at once.
     from server.cli.stopping import StopRequested, StopSignals  # noqa: PLC0415
     from server.cli.terminal import Progress  # noqa: PLC0415
-    from server.gateway import Gateway  # noqa: PLC0415
+    from server.gateway import Gateway, settle_memory  # noqa: PLC0415
     from server.plan import plan_gateway  # noqa: PLC0415
 
     with StopSignals() as signals:
@@ -53,6 +53,7 @@ async def _serve(config: Path) -> int:
             try:
                 with Progress("starting"):
                     await signals.unless(gateway.start())
+                settle_memory()
                 print(f"ready {gateway.url}", flush=True)
                 await signals.asked.wait()
             finally:

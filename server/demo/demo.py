@@ -16,7 +16,7 @@ from server.demo.folder import DemoFolder, claim
 from server.demo.processes import DemoError, DeviceProcess
 from server.demo.telling import tell
 from server.demo.watching import Watch
-from server.gateway import Gateway
+from server.gateway import Gateway, settle_memory
 from server.plan import plan_gateway
 
 _FILLER, _METER, _BROKER = 5020, 5021, 1883
@@ -64,6 +64,7 @@ async def _serve(
         gateway = Gateway(plan)
         stack.push_async_callback(gateway.stop)
         await gateway.start()
+        settle_memory()
     tell(plant, gateway.url)
     watch = Watch(gateway)
     try:

@@ -58,6 +58,8 @@ class OperatorPlanner:
         self._namespace = namespace
         self._points = points
         self._findings = findings
+        self._names = nodeids.index_of(NAMESPACE)
+        """Outputs, parameters and methods bear the names of their operator's type."""
 
     def plan(self, document: Document) -> list[PlannedOperator]:
         """Make all operators of the configuration."""
@@ -139,12 +141,18 @@ class OperatorPlanner:
                 reference=HAS_PROPERTY,
                 type_definition=_PROPERTY_TYPE,
                 description=definition.description,
+                name_namespace=self._names,
             )
             parameters[definition.name] = self._point(nodeid, definition.datatype)
         methods: dict[str, ua.NodeId] = {}
         for method in manifest.methods:
             nodeid = self._builder.add_method(
-                node, self._nodeid(f"{base}.{method.name}"), method.name, _not_started, method.description
+                node,
+                self._nodeid(f"{base}.{method.name}"),
+                method.name,
+                _not_started,
+                method.description,
+                self._names,
             )
             self._arguments(nodeid, f"{base}.{method.name}", "InputArguments", method.inputs)
             self._arguments(nodeid, f"{base}.{method.name}", "OutputArguments", method.outputs)
@@ -158,6 +166,7 @@ class OperatorPlanner:
             definition.name,
             ua.NodeId(ua.Int32(int(definition.datatype))),
             description=definition.description,
+            name_namespace=self._names,
         )
         return self._point(nodeid, definition.datatype)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from asyncua import ua
 
@@ -31,6 +32,7 @@ from server.ua_stack.stack import EndpointOptions, UaStack
 
 PLANTSPACE_NAMESPACE = "https://plantspace.io/UA/"
 HISTORY_FILE = "history.sqlite"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(slots=True)
@@ -243,9 +245,14 @@ def _plan_history(
 
 def _endpoint_warnings(document: Document, settings: GatewaySettings) -> list[str]:
     """Say what is allowed and seldom meant."""
-    if settings.server.anonymous != "none":
-        return []
-    place = document.place(("server", "anonymous")) if "server" in document else document.place()
-    told = "no client can log in: this release knows anonymous clients only, and they are not let in"
-    mend = "write anonymous: Observer (reads) or anonymous: Operator (also writes) under server:"
-    return [str(Finding(place, told, mend))]
+    told: list[Finding] = []
+    if settings.server.anonymous == "none":
+        place = document.place(("server", "anonymous")) if "server" in document else document.place()
+        problem = "no client can log in: this release knows anonymous clients only, and they are not let in"
+        mend = "write anonymous: Observer (reads) or anonymous: Operator (also writes) under server:"
+        told.append(Finding(place, problem, mend))
+    if "None" in settings.server.security and urlsplit(settings.server.endpoint).hostname not in _LOOPBACK:
+        place = document.place(("server", "security"))
+        problem = "whoever reaches this endpoint needs no certificate, and everything goes over the network in clear"
+        told.append(Finding(place, problem, "write security: [SignAndEncrypt], or an endpoint on 127.0.0.1"))
+    return [str(finding) for finding in told]

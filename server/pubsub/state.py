@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,14 +28,22 @@ _HIGHEST_ID: Final = 65_535
 
 @dataclass(slots=True)
 class WriterState:
-    """One DataSetWriter. ``topic``: where its metadata is retained; ``sequence``: the first number not promised yet."""
+    """One DataSetWriter. ``topic``: where its metadata is retained; ``sequence``: the first number not promised yet.
+
+    ``digest``: of the metadata's ``parts`` parts taken together.
+    """
 
     writer_id: int
     major: int
     minor: int
     topic: str
-    digests: list[str] = field(default_factory=list[str])
+    parts: int
+    digest: str
     sequence: int = 1
+
+
+def _digest(parts: Sequence[str]) -> str:
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 _FORM: Final = TypeAdapter(dict[str, WriterState])
@@ -63,15 +72,15 @@ class StateFile:
         if known is None:
             taken = {state.writer_id for state in self.writers.values()}
             free = next(number for number in range(1, _HIGHEST_ID + 2) if number not in taken)
-            self.writers[name] = WriterState(free, version, version, topic, list(digests))
+            self.writers[name] = WriterState(free, version, version, topic, len(digests), _digest(digests))
             return True
-        if known.digests == list(digests) and known.topic == topic:
+        extended = _digest(digests[: known.parts]) == known.digest
+        if extended and known.parts == len(digests) and known.topic == topic:
             return False
         version = max(version, known.minor + 1)
-        if list(digests[: len(known.digests)]) != known.digests:
-            known.major = version
+        known.major = known.major if extended else version
         known.minor = version
-        known.digests = list(digests)
+        known.parts, known.digest = len(digests), _digest(digests)
         known.topic = topic
         return True
 

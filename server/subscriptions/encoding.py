@@ -18,6 +18,7 @@ from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
 from core.quality import Status, StatusArray
 
+_VALUELESS = np.array([Status.BAD_WAITING_FOR_INITIAL_DATA, Status.BAD_BOUND_NOT_FOUND], np.uint32)
 HandleArray = npt.NDArray[np.uint32]
 
 _HAS_VALUE = 0x01
@@ -60,14 +61,15 @@ def encode_columns(
 ) -> bytes:
     """Write n notifications of one number type, or without ``handles`` n DataValues; arrays are [n], times in DateTime ticks.
 
-    The StatusCode is written where it is not Good. A point that never had a value goes without one.
+    The StatusCode is written where it is not Good. A point that never had a value goes without one, and so does a bound
+    of history that does not exist.
     """
     plain = int(_HAS_VALUE | timestamps)
     if not status.any():
         return _run(datatype, plain, handles, values, status, source_time, server_time)
     masks = np.full(len(values), plain, np.uint8)
     masks[status != 0] |= _HAS_STATUS
-    masks[status == Status.BAD_WAITING_FOR_INITIAL_DATA] &= ~np.uint8(_HAS_VALUE)
+    masks[np.isin(status, _VALUELESS)] &= ~np.uint8(_HAS_VALUE)
     edges = [0, *(np.flatnonzero(np.diff(masks)) + 1).tolist(), len(masks)]
     parts: list[bytes] = []
     for begin, end in zip(edges, edges[1:], strict=False):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from asyncua import ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
@@ -53,6 +55,10 @@ class GatewayInternalServer(InternalServer):
         given = user if user is not None else User(role=UserRole.Anonymous)
         service: Any = self.subscriptions  # as above
         return GatewaySession(self, self.aspace, service, name, user=given, external=external)
+
+    def register_server(self, server: object, conf: object = None) -> None:
+        """Refuse: this is no discovery server, and anyone could ask before logging in."""
+        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
     async def stop(self) -> None:
         """Go down; subscriptions first, so that no task outlives the server."""

@@ -9,6 +9,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.ua.ua_binary import struct_to_binary
+from asyncua.ua.uaprotocol_auto import DataChangeFilter  # what is decoded; ua.DataChangeFilter is a subclass of it
 
 from core.datatypes import DataType
 from core.image import ProcessImage
@@ -195,7 +196,7 @@ class ItemFactory:
         asked: Any = parameters.Filter  # any ExtensionObject that the client sent
         if asked is None or (isinstance(asked, ua.ExtensionObject) and asked.TypeId.is_null()):
             return TRIGGER_STATUS_VALUE, 0.0
-        if not isinstance(asked, ua.DataChangeFilter):
+        if not isinstance(asked, DataChangeFilter):
             raise ItemRefusedError(ua.StatusCodes.BadMonitoredItemFilterUnsupported)
         trigger = int(asked.Trigger)
         kind = int(asked.DeadbandType)

@@ -117,8 +117,9 @@ class NodeBuilder:
         access: int = READ,
         value_rank: int = -1,
         read: ReadValue | None = None,
+        name_namespace: int = 0,
     ) -> ua.NodeId:
-        """Add a property."""
+        """Add a property, by default one that the standard names (EURange, InputArguments)."""
         return self.add_variable(
             parent,
             nodeid,
@@ -128,15 +129,22 @@ class NodeBuilder:
             reference=HAS_PROPERTY,
             type_definition=_PROPERTY_TYPE,
             value_rank=value_rank,
+            name_namespace=name_namespace,
             read=read,
             value=value,
         )
 
     def add_method(
-        self, parent: ua.NodeId, nodeid: ua.NodeId, name: str, call: Callable[..., Any], description: str = ""
+        self,
+        parent: ua.NodeId,
+        nodeid: ua.NodeId,
+        name: str,
+        call: Callable[..., Any],
+        description: str = "",
+        name_namespace: int | None = None,
     ) -> ua.NodeId:
         """Add a method; ``call`` is a coroutine function of the object's NodeId and the input Variants."""
-        node = self._begin(nodeid, ua.NodeClass.Method, name, description)
+        node = self._begin(nodeid, ua.NodeClass.Method, name, description, name_namespace)
         node.attributes[ua.AttributeIds.Executable] = _shared(value=True, kind=ua.VariantType.Boolean)
         node.attributes[ua.AttributeIds.UserExecutable] = _shared(value=True, kind=ua.VariantType.Boolean)
         node.call = call

@@ -66,6 +66,8 @@ class PointAccess(AttributeService):
 
     async def _write_one(self, item: ua.WriteValue, user: User) -> ua.StatusCode:
         slot = self._slots.get(item.NodeId) if item.AttributeId == ua.AttributeIds.Value else None
+        if item.NodeId not in self._aspace:
+            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNodeIdUnknown))
         if slot is None or self._image is None or self._write_point is None:
             single = ua.WriteParameters()
             single.NodesToWrite = [item]

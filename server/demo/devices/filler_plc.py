@@ -19,6 +19,8 @@ _SETPOINT = 0
 _RUN, _RESET = 0, 1
 _FILLER_RUNS, _BELT_RUNS = 0, 1
 _MOVING = 0.02
+_RESET_STANDS = 0.5
+"""Seconds until the program takes a reset back, so that whoever wrote it can read it back."""
 
 
 class FillerPlc:
@@ -33,6 +35,7 @@ class FillerPlc:
         self.tables = Tables(Bits(2), Bits(2), Registers(106), Registers(2))
         self.tables.coils[_RUN] = self._line.run
         self.tables.holding.put_float(_SETPOINT, self._line.setpoint)
+        self._reset_stood = 0.0
         self._show()
 
     def written(self) -> None:
@@ -44,12 +47,14 @@ class FillerPlc:
             self._line.setpoint = setpoint
         else:  # as PLC programs do: what is out of range (or NaN) is not taken
             self.tables.holding.put_float(_SETPOINT, self._line.setpoint)
-        if coils[_RESET]:
+        if coils[_RESET] and not self._reset_stood:
             self._line.reset()
 
     def advance(self, seconds: float) -> None:
-        """Move the line on and show it; the program clears the reset that it has seen."""
-        self.tables.coils[_RESET] = False
+        """Move the line on and show it; a reset that has stood for long enough is taken back."""
+        self._reset_stood = self._reset_stood + seconds if self.tables.coils[_RESET] else 0.0
+        if self._reset_stood >= _RESET_STANDS:
+            self.tables.coils[_RESET] = False
         self._line.step(seconds)
         self._show()
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import logging
+import sys
 import threading
 
 import pytest
@@ -48,23 +50,27 @@ def test_everything_is_put_back(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_a_reader_that_stands_still_holds_nobody_up_and_losses_are_told(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _Stopped(io.StringIO):
+    """A terminal that takes nothing until it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.goes_on.wait(10)
+        return super().write(text)
+
+
+def test_a_terminal_that_stands_still_holds_nobody_up_and_losses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = _Stopped()
     monkeypatch.setattr("server.cli.logs._WAITING", 3)
-    held = threading.Event()
-    writes = logging.StreamHandler.emit
-
-    def stand_still(handler: logging.StreamHandler[object], record: logging.LogRecord) -> None:
-        held.wait(10)
-        writes(handler, record)
-
-    monkeypatch.setattr(logging.StreamHandler, "emit", stand_still)
+    monkeypatch.setattr(sys, "stderr", screen)
     with logging_to_stderr("info"):
         for number in range(10):
             _own.info("line %d", number)
-        held.set()
-    said = capsys.readouterr().err.splitlines()
+        screen.goes_on.set()
+    said = screen.getvalue().splitlines()
     assert "lines of log were dropped" in said[-1]
     dropped = int(said[-1].split()[1])
     assert dropped + len(said) - 1 == 10

@@ -179,7 +179,9 @@ def test_a_table_for_a_file_that_is_not_there_yet_makes_it(config: Path, capsys:
 
 
 def test_devices_that_share_a_file_must_agree(config: Path, capsys: Capture) -> None:
-    text = _CONFIG.replace("  sim:", "  twin:\n    driver: modbus\n    url: tcp://x\n    bindings: bindings/plc.csv\n  sim:")
+    text = _CONFIG.replace(
+        "  sim:", "  twin:\n    driver: modbus\n    url: tcp://x\n    bindings: bindings/plc.csv\n  sim:"
+    )
     config.write_text(text, encoding="utf-8")
     Path("tags.csv").write_text(
         "device,node,address\nplc,Temperature,holding:1\ntwin,Temperature,holding:2\n", encoding="utf-8"

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from historian.sqlite import SQLiteReader
+
+ROOT = Path(__file__).resolve().parents[2]
+CHILD = Path(__file__).with_name("recording_process.py")
+T0 = 133_000_000_000_000_000
+KILLS = 15
+
+
+def start(folder: Path, first: int, *more: str) -> subprocess.Popen[str]:
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    return subprocess.Popen(
+        [sys.executable, str(CHILD), str(folder), str(first), *more], stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def run_and_kill(folder: Path, first: int, lines: int) -> int:
+    """Kill the recording process after it said so many times what it accepted; gives the first number not known as accepted."""
+    accepted = first
+    with start(folder, first) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        for _ in range(lines):
+            accepted = int(child.stdout.readline().split()[1])
+        child.send_signal(signal.SIGKILL)
+        for line in child.stdout:  # what it had said before the kill hit
+            accepted = int(line.split()[1]) if line.endswith("\n") else accepted
+    return accepted
+
+
+async def test_fault_26_kill_nine_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
+    moments = random.Random(26)
+    accepted: list[range] = []
+    first = 0
+    for _ in range(KILLS):
+        reached = run_and_kill(tmp_path, first, moments.randrange(60))
+        accepted.append(range(first, reached))
+        first = reached + 1_000_000  # samples past what it said may or may not have been accepted: told apart by a new number
+    with start(tmp_path, 0, "drain") as child:
+        assert child.stdout is not None
+        assert child.stdout.read() == "drained\n"
+    assert child.returncode == 0
+    for name in ("outbox.sqlite", "history.sqlite"):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert not list(tmp_path.glob("*.corrupt-*"))
+    reader = SQLiteReader(tmp_path / "history.sqlite")
+    try:
+        for point in (0, 7, 19):
+            page = await reader.read_raw(f"nsu=urn:test;s=p{point}", T0 - 1, T0 + first, 0)
+            numbers = page.values.astype(np.int64)
+            assert (np.diff(numbers) > 0).all(), "in order, none twice"
+            assert (page.source_time - T0 == numbers).all()
+            there = set(numbers.tolist())
+            missing = [number for run in accepted for number in run if number not in there]
+            assert missing == []
+    finally:
+        await reader.close()
+    assert sum(map(len, accepted)) > 100

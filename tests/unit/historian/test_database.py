@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.datatypes import DataType
+from core.errors import StoreError, StoreUnavailable
+from historian import database
+from historian.contract import Delivery
+from historian.outbox import Outbox
+from historian.samples import SampleBlock
+from historian.sqlite import SQLiteStore
+
+T0 = 133_000_000_000_000_000
+NODE = "nsu=urn:test;s=p"
+
+
+def block(value: float, count: int = 1) -> SampleBlock:
+    times = T0 + np.arange(count, dtype=np.int64)
+    values = np.random.default_rng(1).normal(size=count) + value
+    return SampleBlock(
+        (NODE,), DataType.DOUBLE, np.array([count], np.int32), values, np.zeros(count, np.uint32), times, times
+    )
+
+
+async def filled(path: Path) -> None:
+    store = SQLiteStore(path, retention_days=36_500)
+    await store.open()
+    await store.append([Delivery(1, [block(1.0, 50_000)])], "origin")
+    await store.close()
+
+
+def scribble(path: Path, first: int, count: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(first)
+        file.write(b"\xa5" * count)
+
+
+@pytest.mark.parametrize("damage", ["header", "pages", "truncated", "text", "another"])
+@pytest.mark.parametrize("checked", ["fully", "as a large file"])
+async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+    tmp_path: Path, damage: str, checked: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "history.sqlite"
+    await filled(path)
+    size = path.stat().st_size
+    match damage:
+        case "header":
+            scribble(path, 0, 100)
+        case "pages":
+            scribble(path, 8192, size - 8192)
+        case "truncated":
+            with path.open("r+b") as file:
+                file.truncate(size // 2)
+        case "text":
+            path.write_text("this is no database\n" * 100)
+        case _:
+            path.unlink()
+            with closing(sqlite3.connect(path)) as other:
+                other.execute("CREATE TABLE somebody (s)")
+                other.commit()
+    before = path.read_bytes()
+    if checked != "fully":
+        monkeypatch.setattr(database, "_FULLY_CHECKED", 0)
+    store = SQLiteStore(path, retention_days=36_500)
+    with caplog.at_level(logging.ERROR):
+        outcome = await store.open()
+    assert outcome.set_aside is not None
+    assert outcome.set_aside.name.startswith("history.sqlite.corrupt-2")
+    assert outcome.set_aside.read_bytes() == before
+    assert str(outcome.set_aside) in caplog.text
+    await store.append([Delivery(1, [block(5.0)])], "origin")
+    assert len(await store.read_raw(NODE, T0, None, 9)) == 1
+    assert path.stat().st_mode & 0o777 == 0o600
+    await store.close()
+
+
+async def test_an_outbox_that_is_damaged_is_set_aside_too(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    first = Outbox(path)
+    await first.open()
+    await first.append("a", b"1")
+    identity = first.identity
+    await first.close()
+    scribble(path, 20, 4000)
+    again = Outbox(path)
+    outcome = await again.open()
+    assert outcome.set_aside is not None
+    assert again.identity != identity
+    assert await again.append("a", b"1") == 1
+    await again.close()
+
+
+async def test_a_whole_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await filled(path)
+    store = SQLiteStore(path, retention_days=36_500)
+    assert (await store.open()).set_aside is None
+    assert (await store.statistics()).samples == 50_000
+    await store.close()
+
+
+async def test_a_file_of_a_newer_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version=99")
+    before = path.read_bytes()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreError, match="version 99"):
+        await store.open()
+    await store.close()
+    assert path.read_bytes() == before
+
+
+async def test_a_file_found_damaged_in_use_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name='applied'").fetchone()
+    store = SQLiteStore(path, retention_days=36_500)
+    await store.open()
+    scribble(path, (root - 1) * 8192, 8192)
+    await store.append([Delivery(2, [block(5.0)])], "origin")
+    assert len(list(tmp_path.glob("history.sqlite.corrupt-*"))) >= 1
+    assert len(await store.read_raw(NODE, T0, None, 9)) == 1
+    await store.close()
+
+
+async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "none" / "history.sqlite")
+    with pytest.raises(StoreUnavailable, match=r"none/history\.sqlite: No such file"):
+        await store.open()
+    await store.close()
