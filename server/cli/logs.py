@@ -38,9 +38,14 @@ class _Bounded(logging.handlers.QueueHandler):
 class _Writer(logging.handlers.QueueListener):
     """Writes what waits, and ends behind it."""
 
+    def __init__(self, waiting: queue.Queue[logging.LogRecord | None], handler: logging.Handler) -> None:
+        """Write to ``handler``."""
+        super().__init__(waiting, handler)
+        self._waiting = waiting
+
     def enqueue_sentinel(self) -> None:
         """Wait for room where the queue is full; the one inherited would raise."""
-        self.queue.put(None)
+        self._waiting.put(None)
 
 
 @contextmanager
@@ -49,7 +54,7 @@ def logging_to_stderr(level: str) -> Generator[None]:
 
     What was dropped is told at the end.
     """
-    waiting: queue.Queue[logging.LogRecord] = queue.Queue(_WAITING)
+    waiting: queue.Queue[logging.LogRecord | None] = queue.Queue(_WAITING)
     entry = _Bounded(waiting)
     entry.traces = level == "debug"
     writer = logging.StreamHandler(sys.stderr)

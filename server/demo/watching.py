@@ -9,7 +9,6 @@ import time
 from typing import Any
 
 from core.quality import is_bad
-from drivers.health import DeviceHealth
 from server.alarms import Alarm
 from server.cli.terminal import is_terminal, paint
 from server.demo.devices.filling_line import JAM, NO_COOLING, State
@@ -19,6 +18,8 @@ _LOOK_EVERY = 0.25
 _SAY_EVERY = 30.0
 """Seconds between two lines where no one can be shown one that changes."""
 _REDRAW_EVERY = 1.0
+_AT_REST, _LOST = 200, 800
+"""Severities that end and begin a device's being lost."""
 _WHY = {JAM: "bottles are jammed at the infeed", NO_COOLING: "the cooler has lost its water"}
 _FILLER = "/Objects/Line1/Filler"
 _SHOWN = {
@@ -80,12 +81,11 @@ class Watch:
         """Tell an alarm; of devices that they are lost and that they are back, not how they start and end."""
         if self._ended:
             return
-        device, health = alarm.fields.get("Device"), alarm.fields.get("Health")
-        if device is not None:
-            if health == DeviceHealth.FAILURE:
-                self._lost.add(device)
-            elif health == DeviceHealth.NORMAL and device in self._lost:
-                self._lost.remove(device)
+        if alarm.type_name == "DeviceHealthEventType":
+            if alarm.severity >= _LOST:
+                self._lost.add(alarm.source)
+            elif alarm.severity < _AT_REST and alarm.source in self._lost:
+                self._lost.remove(alarm.source)
             else:
                 return
         self._say(paint(f"event: {alarm.message}", "yellow", sys.stdout))

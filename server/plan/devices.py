@@ -208,8 +208,9 @@ class PointPlanner:
         if address is None:
             return
         point = Point(self._nodeids.to_text(nodeid), DataType.BOOLEAN, device=device.name)
+        # The method's own NodeId names the point, but a Method has no Value for clients to read.
         bound = self._append(
-            device, nodeid, point, address, device.settings.scan, binding.place("address"), writable=True
+            device, None, point, address, device.settings.scan, binding.place("address"), writable=True
         )
         device.methods[nodeid] = bound
         device.points.append(bound)
@@ -217,7 +218,7 @@ class PointPlanner:
     def _append(
         self,
         device: PlannedDevice,
-        nodeid: ua.NodeId,
+        nodeid: ua.NodeId | None,
         point: Point,
         address: Any,  # noqa: ANN401 - the driver's own type
         scan: float,

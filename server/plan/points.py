@@ -23,12 +23,13 @@ class PointList:
     recorded: set[int] = field(default_factory=set[int])
     """Slots whose history is kept."""
 
-    def add(self, nodeid: ua.NodeId, point: Point, scan: float, place: Place | None = None) -> int:
-        """Give a point its slot."""
+    def add(self, nodeid: ua.NodeId | None, point: Point, scan: float, place: Place | None = None) -> int:
+        """Give a point its slot; without a ``nodeid`` no client sees its value."""
         slot = len(self.points)
         self.points.append(point)
         self.scans.append(scan)
-        self.slots[nodeid] = slot
+        if nodeid is not None:
+            self.slots[nodeid] = slot
         if place is not None:
             self.places[slot] = place
         return slot

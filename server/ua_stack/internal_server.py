@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,14 @@ class GatewayInternalServer(InternalServer):
 
     def register_server(self, server: object, conf: object = None) -> None:
         """Refuse: this is no discovery server, and anyone could ask before logging in."""
+        del server, conf
         raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
     async def stop(self) -> None:
-        """Go down; subscriptions first, so that no task outlives the server."""
+        """Go down; subscriptions first, so that no task outlives the server. Safe twice, and after half a start."""
         await self.subscriptions.stop()
+        clock, self.time_task = self.time_task, None
+        if clock is not None:  # asyncua would wait for its next second
+            clock.cancel()
+            await asyncio.gather(clock, return_exceptions=True)
         await super().stop()

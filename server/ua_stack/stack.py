@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlparse
@@ -118,14 +119,15 @@ class UaStack:
 
     async def start(self) -> None:
         """Open the port. Raises :class:`EndpointError`."""
+        self._started = True  # from here on there is something to undo, wherever the start is broken off
         try:
-            await self.server.start()
+            with _without_traceback():
+                await self.server.start()
         except OSError as error:
             message = (
                 f"cannot listen on {self.options.url}: {error.strerror or error} (is another server on this port?)"
             )
             raise EndpointError(message) from error
-        self._started = True
 
     @property
     def url(self) -> str:
@@ -142,3 +144,15 @@ class UaStack:
         else:
             await self.internal.subscriptions.stop()
             self.internal.method_service.stop()
+
+
+@contextmanager
+def _without_traceback() -> Generator[None, None, None]:
+    """Keep asyncua from logging a failed start with a traceback: the error that is raised says it in one line."""
+    log = logging.getLogger("asyncua.server.server")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -230,11 +230,13 @@ async def test_history_is_read_while_the_gateway_runs_and_after(plant: Path, tmp
 
 def _wait_for_history(data: Path) -> list[str]:
     arguments = ["history", "query", "plc/Temperature", "--data", str(data), "--format", "csv"]
+    said = ""
     for _ in range(20):
         done = plantspace(*arguments)
         if done.returncode == 0 and len(done.stdout.splitlines()) > 1:
             return done.stdout.splitlines()[1:]
-    message = f"no history within 20 queries: {done.stdout}{done.stderr}"
+        said = done.stdout + done.stderr
+    message = f"no history within 20 queries: {said}"
     raise AssertionError(message)
 
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from asyncua import Client, ua
+from asyncua import ua
+from asyncua.client.client import Client
 
 from tests.broker import find_mosquitto
-from tests.command import Running, plantspace
+from tests.command import Running, environment, plantspace
 from tests.waiting import until
 
-_LINE1 = "nsu=urn:plantspace:demo:fillingline;s=Line1"
+_WITHOUT_MOSQUITTO = """\
+import sys
+from server.demo import demo
+from server.cli import main
+demo.find_mosquitto = lambda: None
+sys.exit(main())
+"""
 
 
 class _Demo:
@@ -153,11 +162,9 @@ async def test_asked_to_end_while_it_starts_it_leaves_no_process(tmp_path: Path)
 def test_taken_ports_are_replaced_and_that_is_said(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with contextlib.suppress(OSError):  # someone has it already, which serves as well
             other.bind(("127.0.0.1", 5020))
             other.listen()
-        except OSError:
-            pass  # someone has it already, which serves as well
         done = plantspace("demo", "--port", "0", "--data", str(tmp_path / "demo"), "--seconds", "1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Port 5020 is taken, so the filling line is at " in done.stdout
@@ -177,13 +184,19 @@ def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path, free
 def test_without_a_broker_it_says_how_to_get_one(tmp_path: Path) -> None:
     if _something_listens(1883):
         pytest.skip("something listens at 127.0.0.1:1883")
-    code = "import server.demo.demo as d; d.find_mosquitto = lambda: None; from server.cli import main; import sys; sys.exit(main())"
-    from tests.command import environment  # noqa: PLC0415 - only here
-
-    import sys  # noqa: PLC0415 - only here
-
     done = subprocess.run(
-        [sys.executable, "-c", code, "demo", "--port", "0", "--data", str(tmp_path / "demo"), "--seconds", "1"],
+        [
+            sys.executable,
+            "-c",
+            _WITHOUT_MOSQUITTO,
+            "demo",
+            "--port",
+            "0",
+            "--data",
+            str(tmp_path / "demo"),
+            "--seconds",
+            "1",
+        ],
         env=environment(),
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -59,3 +60,25 @@ async def test_one_that_cannot_stop_does_not_keep_the_others_up(caplog: pytest.L
 
 async def test_stop_before_start_is_safe() -> None:
     await Lifecycle().stop()
+
+
+async def test_one_that_is_cancelled_half_way_is_stopped() -> None:
+    told: list[str] = []
+    begun = asyncio.Event()
+
+    class Slow(Part):
+        async def start(self) -> None:
+            await super().start()
+            begun.set()
+            await asyncio.Event().wait()
+
+    life = Lifecycle()
+    await life.start("a", Part("a", told))
+    starting = asyncio.create_task(life.start("b", Slow("b", told)))
+    await begun.wait()
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert told == ["start a", "start b", "stop b"]
+    await life.stop()
+    assert told[-1] == "stop a"

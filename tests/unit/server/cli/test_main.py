@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import DeviceError
 from server.cli import main, run
-from server.cli.main import _join_moments
+from server.cli.main import _join_moments  # pyright: ignore[reportPrivateUsage] - argparse shows nothing of it
 
 Capture = pytest.CaptureFixture[str]
 

@@ -48,9 +48,8 @@ async def test_an_error_of_the_work_comes_through() -> None:
     async def work() -> None:
         raise LookupError
 
-    with StopSignals() as signals:
-        with pytest.raises(LookupError):
-            await signals.unless(work())
+    with StopSignals() as signals, pytest.raises(LookupError):
+        await signals.unless(work())
 
 
 async def test_work_is_cancelled_and_cleaned_up_when_the_end_is_asked_for() -> None:
@@ -64,9 +63,8 @@ async def test_work_is_cancelled_and_cleaned_up_when_the_end_is_asked_for() -> N
         finally:
             steps.append("cleaned up")
 
-    with StopSignals() as signals:
-        with pytest.raises(StopRequested):
-            await signals.unless(work())
+    with StopSignals() as signals, pytest.raises(StopRequested):
+        await signals.unless(work())
     assert steps == ["begun", "cleaned up"]
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from core.settings import write_table
 from server.bindings import COLUMNS
 from server.cli import main
 
 Capture = pytest.CaptureFixture[str]
+Table = Callable[[Callable[[str], str]], Path]
 _CONFIG = """\
 server: {anonymous: Observer}
 devices:
@@ -44,7 +46,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def table(config: Path, capsys: Capture) -> Callable[[Callable[[str], str]], Path]:
+def table(config: Path, capsys: Capture) -> Table:
     """Export, and change the text."""
 
     def make(change: Callable[[str], str]) -> Path:
@@ -81,9 +83,7 @@ def test_export_of_a_broken_table_writes_nothing(config: Path, capsys: Capture) 
     assert not Path("tags.csv").exists()
 
 
-def test_an_unchanged_table_leaves_files_and_their_comments_alone(
-    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
-) -> None:
+def test_an_unchanged_table_leaves_files_and_their_comments_alone(table: Table, config: Path, capsys: Capture) -> None:
     path = table(lambda text: text)
     before = _everything()
     assert main(["tags", "import", str(config), str(path)]) == 0
@@ -91,17 +91,13 @@ def test_an_unchanged_table_leaves_files_and_their_comments_alone(
     assert _everything() == before
 
 
-def test_devices_that_the_table_does_not_name_stay(
-    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
-) -> None:
+def test_devices_that_the_table_does_not_name_stay(table: Table, config: Path, capsys: Capture) -> None:
     path = table(lambda text: "".join(line for line in text.splitlines(keepends=True) if "meter" not in line))
     assert main(["tags", "import", str(config), str(path)]) == 0
     assert "meter" not in capsys.readouterr().out
 
 
-def test_the_order_of_rows_is_a_change(
-    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
-) -> None:
+def test_the_order_of_rows_is_a_change(table: Table, config: Path, capsys: Capture) -> None:
     def turn(text: str) -> str:
         head, first, second, *rest = text.splitlines()
         return "\n".join([head, second, first, *rest]) + "\n"
@@ -112,9 +108,7 @@ def test_the_order_of_rows_is_a_change(
     assert Path("bindings/plc.csv").read_text(encoding="utf-8").splitlines()[1].startswith("Pressure,")
 
 
-def test_removed_rows_are_told_and_the_file_before_is_kept(
-    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
-) -> None:
+def test_removed_rows_are_told_and_the_file_before_is_kept(table: Table, config: Path, capsys: Capture) -> None:
     before = Path("bindings/plc.csv").read_bytes()
     path = table(lambda text: "".join(line for line in text.splitlines(keepends=True) if "Pressure" not in line))
     assert main(["tags", "import", str(config), str(path)]) == 0
@@ -126,27 +120,23 @@ def test_removed_rows_are_told_and_the_file_before_is_kept(
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("old", "new", "told"),
     [
-        (lambda text: text.replace("holding:40003", "holding:49999999"), "tags.csv:3:"),
-        (lambda text: text.replace("plc,Pressure", "plcc,Pressure"), "tags.csv:3:1: the configuration has no device"),
-        (lambda text: text.replace("plc,Pressure", "plc,"), "the cell of column 'node' is empty"),
-        (lambda text: text.replace("plc,Pressure", "plc,Temperature"), "Temperature"),
-        (lambda text: text.replace("device,", "devise,"), "the column 'device' is missing"),
-        (lambda text: text.replace("input:30053", "input:30055"), "which an import does not rewrite"),
-        (lambda text: text + "sim,Extra,coil:1\n", "has no bindings file, which an import does not rewrite"),
+        ("holding:40003", "holding:49999999", "tags.csv:3:"),
+        ("plc,Pressure", "plcc,Pressure", "tags.csv:3:1: the configuration has no device 'plcc' (did you mean 'plc'?)"),
+        ("plc,Pressure", "plc,", "the cell of column 'node' is empty"),
+        ("plc,Pressure", "plc,Temperature", "Temperature"),
+        ("device,", "devise,", "the column 'device' is missing"),
+        ("input:30053", "input:30055", "'meter' has its bindings as a list in the configuration, which an import does"),
+        ("meter,Power", "sim,Power", "'sim' has no bindings file, which an import does not rewrite"),
     ],
     ids=["address", "device", "empty node", "node twice", "header", "list in the configuration", "device without"],
 )
 def test_one_error_and_nothing_changes(
-    table: Callable[[Callable[[str], str]], Path],
-    config: Path,
-    capsys: Capture,
-    change: Callable[[str], str],
-    told: str,
+    table: Table, config: Path, capsys: Capture, old: str, new: str, told: str
 ) -> None:
     # Another row is sound and changed, and must not be written either.
-    path = table(lambda text: change(text.replace("0.5", "0.7")))
+    path = table(lambda text: text.replace("0.5", "0.7").replace(old, new))
     before = _everything()
     assert main(["tags", "import", str(config), str(path)]) == 1
     said = capsys.readouterr()
@@ -155,9 +145,7 @@ def test_one_error_and_nothing_changes(
     assert _everything() == before
 
 
-def test_all_errors_are_told_in_one_run(
-    table: Callable[[Callable[[str], str]], Path], config: Path, capsys: Capture
-) -> None:
+def test_all_errors_are_told_in_one_run(table: Table, config: Path, capsys: Capture) -> None:
     path = table(lambda text: text.replace("/float32", "/flaot32").replace("0.5", "much"))
     assert main(["tags", "import", str(config), str(path)]) == 1
     error = capsys.readouterr().err
@@ -201,7 +189,6 @@ def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
     config.write_text(text, encoding="utf-8")
     Path("bindings/twin.csv").write_text("node,address\nA,holding:1\n", encoding="utf-8")
     Path("tags.csv").write_text("device,node,address\nplc,B,holding:1\ntwin,B,holding:2\n", encoding="utf-8")
-    from core.settings import write_table  # noqa: PLC0415 - the real one, for the first file
 
     def full(path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]) -> None:
         if path.name == "twin.csv":

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
 
 import pytest
 
@@ -43,31 +44,29 @@ def test_counting(count: int, said: str) -> None:
     assert counted(count, "error") == said
 
 
+class _Watched(_Terminal):
+    """A terminal that says when something is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = threading.Event()
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        self.written.set()
+        return count
+
+
 def test_progress_shows_after_its_patience_and_is_gone_when_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = _Terminal()
-    shown = _wait_for_write(screen)
+    screen = _Watched()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setattr(terminal, "_PATIENCE", 0.01)
     monkeypatch.setattr(terminal, "_EVERY", 0.01)
     with Progress("checking plant.yaml"):
-        assert shown(10)
+        assert screen.written.wait(10)
     said = screen.getvalue()
     assert re.search(r"checking plant\.yaml … 0 s", said)
     assert said.endswith("\r\x1b[2K")
-
-
-def _wait_for_write(screen: _Terminal):  # noqa: ANN202 - a test's own
-    import threading  # noqa: PLC0415 - a test's own
-
-    written = threading.Event()
-    write = screen.write
-
-    def note(text: str) -> int:
-        written.set()
-        return write(text)
-
-    screen.write = note  # type: ignore[method-assign]  # an instance's own
-    return written.wait
 
 
 def test_progress_says_nothing_of_what_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,5 +82,5 @@ def test_progress_says_nothing_to_a_file(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(sys, "stderr", file)
     monkeypatch.setattr(terminal, "_PATIENCE", 0.0)
     with Progress("checking") as progress:
-        assert progress._thread is None
+        assert progress._thread is None  # pyright: ignore[reportPrivateUsage] - nothing public shows it
     assert file.getvalue() == ""

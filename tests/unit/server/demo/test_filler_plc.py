@@ -5,7 +5,12 @@ import struct
 
 import pytest
 
+from core.errors import Findings
+from core.settings import read_table
+from server.bindings import COLUMNS, REQUIRED
+from server.demo.devices.energy_meter import EnergyMeter
 from server.demo.devices.filler_plc import FillerPlc
+from tests.command import ROOT
 
 RUN, RESET = 0, 1
 TEMPERATURE, PRESSURE, SPEED, STATE, FAULT, FILLED = 0, 2, 7, 100, 101, 102
@@ -66,12 +71,6 @@ def test_the_program_takes_a_reset_back() -> None:
 
 
 def test_the_bindings_name_registers_that_are_there() -> None:
-    from core.errors import Findings  # noqa: PLC0415 - only here
-    from core.settings import read_table  # noqa: PLC0415 - only here
-    from server.bindings import COLUMNS, REQUIRED  # noqa: PLC0415 - only here
-    from server.demo.devices.energy_meter import EnergyMeter  # noqa: PLC0415 - only here
-    from tests.command import ROOT  # noqa: PLC0415 - only here
-
     sizes = {"discrete": (1, 10_001), "coil": (1, 1), "input": (2, 30_001), "holding": (2, 40_001)}
     for file, tables in (("filler", FillerPlc().tables), ("energy-meter", EnergyMeter().tables)):
         there = {
@@ -85,6 +84,7 @@ def test_the_bindings_name_registers_that_are_there() -> None:
             area, _, rest = row.get("address").partition(":")
             width, base = sizes[area]
             number, _, kind = rest.partition("/")
-            assert 0 <= int(number) - base
-            assert int(number) - base + (1 if kind == "uint16" else width) <= there[area]
+            address = int(number) - base
+            assert address >= 0
+            assert address + (1 if kind == "uint16" else width) <= there[area]
         assert not findings

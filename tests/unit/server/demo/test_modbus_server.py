@@ -51,7 +51,7 @@ async def test_registers_and_bits_are_read(served: _Served) -> None:
 
 
 async def test_writes_of_all_four_kinds_take_effect(served: _Served) -> None:
-    await served.client.write_coil(2, True)
+    await served.client.write_coil(2, value=True)
     await served.client.write_coils(4, [True, False, True])
     await served.client.write_register(0, 7)
     await served.client.write_registers(1, [8, 9])
