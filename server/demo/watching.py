@@ -113,7 +113,7 @@ class Watch:
             self._number("filled", "{:d} filled"),
             self._number("temperature", "{:.1f} °C") + self._number("score", " (score {:+.1f})"),
             self._number("power", "{:.0f} W"),
-            *(f"{counters[name]} {name}" for name in ("stored", "published", "dropped", "alarms")),
+            *(f"{counters[name]} {name}" for name in ("stored", "published", "dropped")),
         ]
         return "  ".join(part for part in parts if part)
 

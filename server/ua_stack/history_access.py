@@ -122,6 +122,9 @@ class HistoryAccess:
             bool(details.ReturnBounds),
             _BEGINNING,
         )
+        if (asked.start is None) + (asked.end is None) + (asked.left == 0) > 1:
+            # Part 11 v1.05 6.5.3.2: two of the three at least. The store is always asked for a page, so it cannot tell.
+            return _refused(ua.StatusCodes.BadInvalidTimestampArgument)
         return await self._page(self._store, asked, session_id, timestamps)
 
     async def _page(

@@ -63,8 +63,10 @@ class GatewayInternalServer(InternalServer):
         raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
     async def stop(self) -> None:
-        """Go down; subscriptions first, so that no task outlives the server. Safe twice, and after half a start."""
+        """Go down; subscriptions and sessions first, so that no task outlives it. Safe twice, and after half a start."""
         await self.subscriptions.stop()
+        for session in tuple(self._external_sessions.values()):  # also those that wait for a lost client to come back
+            await session.close_session()
         clock, self.time_task = self.time_task, None
         if clock is not None:  # asyncua would wait for its next second
             clock.cancel()

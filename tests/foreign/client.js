@@ -4,6 +4,9 @@
 const readline = require("node:readline");
 const opcua = require("node-opcua");
 
+// DateTime.MinValue
+const NOT_GIVEN = new Date(Date.UTC(1601, 0, 1));
+
 let client;
 let session;
 const subscriptions = new Map();
@@ -210,8 +213,8 @@ const commands = {
         new opcua.HistoryReadRequest({
           historyReadDetails: new opcua.ReadRawModifiedDetails({
             isReadModified: false,
-            startTime: start ? new Date(start) : undefined,
-            endTime: end ? new Date(end) : undefined,
+            startTime: start ? new Date(start) : NOT_GIVEN,
+            endTime: end ? new Date(end) : NOT_GIVEN,
             numValuesPerNode: count,
             returnBounds: bounds,
           }),

@@ -124,7 +124,7 @@ class Plant:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.url = gateway.url
-        self._moment = now()
+        self._moment = now() // 10_000 * 10_000  # whole milliseconds, which is what JavaScript knows
 
     def put(self, name: str, value: Any, status: int = 0) -> int:
         """Give a point of the tank a value; gives its source time, later by a millisecond each time."""
@@ -149,7 +149,7 @@ class Plant:
 
     def tag(self, name: str) -> str:
         """Write the NodeId of a generated tag."""
-        return f"ns={self.index('urn:plantspace:test')};s={name}"
+        return f"ns={self.index(f'urn:plantspace:{self.gateway.plan.settings.name}')};s={name}"
 
 
 @asynccontextmanager

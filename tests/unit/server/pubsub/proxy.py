@@ -103,7 +103,8 @@ async def proxied(broker: Broker) -> AsyncGenerator[Proxy]:
         task = asyncio.current_task()
         assert task is not None
         serving.add(task)
-        await proxy.serve(reader, writer)
+        with contextlib.suppress(OSError):
+            await proxy.serve(reader, writer)
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
@@ -111,9 +112,8 @@ async def proxied(broker: Broker) -> AsyncGenerator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.cut()
         proxy.flowing.set()
-        for task in serving:
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
+        while serving:  # one may just be on its way to the broker
+            proxy.cut()
+            _, serving = await asyncio.wait(serving, timeout=0.05)
         await server.wait_closed()

@@ -1,0 +1,84 @@
+"""The MQTT part of a running gateway, and the loss ledger when everything has arrived."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.broker import Broker, free_port
+from tests.system.running_gateway import PLANTSPACE, GatewayClient, RunningGateway
+from tests.unit.server.pubsub.consumer import Consumer
+from tests.waiting import until
+
+LOSSES = f"nsu={PLANTSPACE};s=Gateway.Diagnostics.Losses"
+POINTS = 25
+BODY = """\
+devices:
+  sim: {{driver: simulator, scan: 1h, history: true, generate: {{count: 25, type: Double, signal: counter}}}}
+pubsub:
+  broker: {url}
+  prefix: {prefix}
+  retry_first: 20ms
+  retry_longest: 100ms
+  datasets: {{all: {{publish: 50ms, nodes: ["/Objects/sim/*"]}}}}
+"""
+
+
+async def _losses(client: GatewayClient) -> dict[str, int]:
+    names = ("Acquired", "Stored", "Published", "Acknowledged", "Dropped", "Gaps")
+    return {name: await client.value(f"{LOSSES}.{name}") for name in names}
+
+
+def _payloads(consumer: Consumer) -> list[dict[str, Any]]:
+    """Give the fields of all data messages so far."""
+    messages = [message for received in consumer.of("data") for message in received.json["Messages"]]
+    return [message["Payload"] for message in messages if "Payload" in message]
+
+
+async def test_a_datasets_values_arrive_and_the_ledger_balances(mosquitto: Broker, tmp_path: Path) -> None:
+    body = BODY.format(url=mosquitto.url, prefix="ledger")
+    async with Consumer(mosquitto, tmp_path, "ledger/#") as consumer:
+        with RunningGateway(tmp_path / "gateway", body) as gateway:
+            async with gateway.client() as client:
+                await until(lambda: any(len(one) == POINTS for one in _payloads(consumer)))
+                # The device is scanned once an hour: what was acquired once is all there is.
+                everything = dict.fromkeys(("Acquired", "Stored", "Published", "Acknowledged"), POINTS)
+
+                async def balanced() -> bool:
+                    return await _losses(client) == {**everything, "Dropped": 0, "Gaps": 0}
+
+                await until(balanced)
+                for number in range(POINTS):
+                    (told,) = {one[f"t{number}"]["Value"] for one in _payloads(consumer) if f"t{number}" in one}
+                    assert told == await client.value(f"sim.t{number}")
+            assert gateway.stop() == 0
+        await until(lambda: consumer.of("status"))
+        assert consumer.of("metadata")
+
+
+async def test_a_broker_that_is_missing_at_the_start_does_not_matter(tmp_path: Path) -> None:
+    port = free_port()
+    broker = Broker(tmp_path / "broker", port=port)
+    with RunningGateway(tmp_path / "gateway", BODY.format(url=broker.url, prefix="opcua")) as gateway:
+        async with gateway.client() as client:
+            assert await client.status("sim.t0") == "Good"
+
+            async def published() -> bool:
+                losses = await _losses(client)
+                return (losses["Stored"], losses["Published"], losses["Acknowledged"]) == (POINTS, POINTS, 0)
+
+            await until(published)
+            broker.start()
+            try:
+                async with Consumer(broker, tmp_path, "opcua/#") as consumer:
+
+                    async def acknowledged() -> bool:
+                        return (await _losses(client))["Acknowledged"] == POINTS
+
+                    await until(acknowledged, seconds=20)
+                    assert consumer.of("metadata")
+            finally:
+                broker.stop()
+            assert await client.status("sim.t0") == "Good"
+        assert gateway.stop() == 0
+    assert "Traceback" not in gateway.log
