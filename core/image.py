@@ -19,7 +19,7 @@ from core.datatypes import DataType
 from core.errors import PlantspaceError
 from core.numbers import cast, differing
 from core.point import OnBad, Point
-from core.quality import Status, StatusArray, bad_mask
+from core.quality import NO_VALUE, SHOWN, Status, StatusArray, absent_mask, bad_mask
 
 _PLANS_KEPT = 512
 
@@ -43,7 +43,7 @@ class Reading:
     """One point's value as a Read answers it."""
 
     datatype: DataType
-    value: Any  # any value of the point's built-in type; object columns hold what drivers gave
+    value: Any  # any value of the point's built-in type, None where there is none; objects are what drivers gave
     status: int
     source_time: int
     server_time: int
@@ -70,7 +70,7 @@ class Column:
             self.values[:] = None
         self.reference: ValueArray = self.values.copy()
         """The value handed on last: what deadbands are measured against."""
-        self.status: StatusArray = np.full(rows, Status.BAD_WAITING_FOR_INITIAL_DATA, np.uint32)
+        self.status: StatusArray = np.full(rows, Status.BAD_WAITING_FOR_INITIAL_DATA | NO_VALUE, np.uint32)
         self.source_time: TimeArray = np.full(rows, started, np.int64)
         self.server_time: TimeArray = np.full(rows, started, np.int64)
 
@@ -152,11 +152,11 @@ class ProcessImage:
         """Give one point as it stands. Raises :class:`IndexError` for a slot that does not exist."""
         column = self.columns[DataType(int(self.type_of[slot]))]
         row = int(self.row_of[slot])
-        value = column.values[row]
+        value, status = column.values[row], int(column.status[row])
         return Reading(
             column.datatype,
-            value if column.datatype.is_object else value.item(),
-            int(column.status[row]),
+            None if status & NO_VALUE else value if column.datatype.is_object else value.item(),
+            status & SHOWN,
             int(column.source_time[row]),
             int(column.server_time[row]),
         )
@@ -176,7 +176,7 @@ class ProcessImage:
         has been changed.
         """
         plan = self._plan(batch.slots)
-        status = np.array(np.broadcast_to(np.asarray(batch.status, np.uint32), plan.rows.shape))
+        status = np.broadcast_to(np.asarray(batch.status, np.uint32) & np.uint32(SHOWN), plan.rows.shape).copy()
         if plan.null_on_bad is None and not plan.column.datatype.is_object and not np.any(status):
             hold = None
         else:
@@ -194,9 +194,8 @@ class ProcessImage:
             plan = self._plan(chosen, keep=False)
             column, index = plan.column, plan.index
             values = np.array(column.values[index])
-            statuses = np.full(len(chosen), status, np.uint32)
-            if plan.null_on_bad is not None and status & 0x80000000:
-                values = self._nulled(plan, values, plan.null_on_bad)
+            statuses = np.full(len(chosen), status & SHOWN, np.uint32)
+            self._hold(plan, values, statuses, bad_mask(statuses))
             self._publish(plan, values, statuses, np.full(len(chosen), moment, np.int64), moment)
 
     def _plan(self, slots: SlotArray, *, keep: bool = True) -> _Plan:
@@ -255,8 +254,7 @@ class ProcessImage:
                 hold = misfit if hold is None else hold | misfit
         if hold is not None:
             values[hold] = column.values[plan.index][hold]
-            if plan.null_on_bad is not None:
-                values = self._nulled(plan, values, hold & plan.null_on_bad)
+            self._hold(plan, values, status, hold)
         return values
 
     def _checked(self, plan: _Plan, raw: ValueArray, status: StatusArray) -> tuple[ValueArray, MaskArray | None]:
@@ -302,9 +300,13 @@ class ProcessImage:
         self.counters.out_of_range += int(np.count_nonzero(outside))
 
     @staticmethod
-    def _nulled(plan: _Plan, values: ValueArray, mask: MaskArray) -> ValueArray:
-        values[mask] = None if plan.column.datatype.is_object else 0
-        return values
+    def _hold(plan: _Plan, values: ValueArray, status: StatusArray, hold: MaskArray) -> None:
+        """Mark in ``status`` what has no last value to show, or must not show it; both arrays change in place."""
+        absent = absent_mask(plan.column.status[plan.index])
+        if plan.null_on_bad is not None:
+            absent |= plan.null_on_bad
+            values[hold & plan.null_on_bad] = None if plan.column.datatype.is_object else 0
+        status[hold & absent] |= np.uint32(NO_VALUE)
 
     def _publish(
         self, plan: _Plan, values: ValueArray, status: StatusArray, source_time: TimeArray, moment: int

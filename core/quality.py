@@ -61,6 +61,15 @@ class Status(enum.IntEnum):
     BAD_TOO_MANY_ARGUMENTS = 0x80E50000
 
 
+NO_VALUE = 0x10000000
+"""Inside the gateway: a sample that has no value, whatever stands in its column.
+
+Part 4 v1.05 7.39.1 reserves the bits 28:29 and wants them zero, so no StatusCode of anyone else means this; whoever
+shows a StatusCode to the outside strips it with :data:`SHOWN`.
+"""
+SHOWN = 0xCFFFFFFF
+"""The bits of a StatusCode that others see."""
+
 _SEVERITY_MASK = 0xC0000000
 _SEVERITY_UNCERTAIN = 0x40000000
 _CODE_MASK = 0xFFFF0000
@@ -86,6 +95,11 @@ def bad_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
     return (status & np.uint32(0x80000000)) != 0
 
 
+def absent_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
+    """Tell for each sample of the gateway's own columns whether it goes without a value."""
+    return (status & np.uint32(NO_VALUE)) != 0
+
+
 def worst(*statuses: int) -> int:
     """Give the StatusCode of the worst severity; among equals the first. No input at all is Good."""
     return max(statuses, key=lambda status: status & _SEVERITY_MASK, default=int(Status.GOOD))
@@ -94,7 +108,7 @@ def worst(*statuses: int) -> int:
 def symbol(status: int) -> str:
     """Name a StatusCode as Part 6 does (``BadNoCommunication``); an unknown one is given in hex."""
     try:
-        member = Status(status & _CODE_MASK)
+        member = Status(status & _CODE_MASK & SHOWN)
     except ValueError:
-        return f"0x{status:08X}"
+        return f"0x{status & SHOWN:08X}"
     return "".join(part.capitalize() for part in member.name.split("_"))

@@ -66,7 +66,8 @@ class RawPage:
     """Values of one point in the order asked for, all of one DataType; arrays of equal length [n].
 
     Where the point's DataType changed in between, the page ends early and ``cursor`` goes on. ``cursor`` is None at the
-    end. A bound that does not exist is an entry with status BadBoundNotFound, its value zero (None in object columns).
+    end. Samples without a value are marked :data:`~core.quality.NO_VALUE` in ``status``; so is a bound that does not
+    exist, with BadBoundNotFound.
     ``damaged``: how many samples of the range could not be read because their bytes are damaged.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
-from core.quality import Status, StatusArray
+from core.quality import NO_VALUE, Status, StatusArray
 from core.time import TICKS_PER_SECOND
 from historian.contract import Cursor, InvalidTimeDomain, RawPage
 
@@ -143,7 +143,7 @@ def _end_bound(scan: Scan, domain: TimeDomain, reached: Cursor) -> Run:
 def _not_found(moment: int) -> Run:
     times = np.array([moment], np.int64)
     nothing: ValueArray = np.array([None], object)
-    status = np.array([Status.BAD_BOUND_NOT_FOUND], np.uint32)
+    status = np.array([Status.BAD_BOUND_NOT_FOUND | NO_VALUE], np.uint32)
     return Run(DataType.VARIANT, nothing, status, times, times, None, more=False)
 
 
@@ -177,7 +177,7 @@ def _page(parts: list[_Part], cursor: Cursor | None) -> RawPage:
 
 
 def _is_missing(run: Run) -> bool:
-    return len(run) == 1 and int(run.status[0]) == Status.BAD_BOUND_NOT_FOUND
+    return len(run) == 1 and int(run.status[0]) == Status.BAD_BOUND_NOT_FOUND | NO_VALUE
 
 
 def _typed(run: Run, datatype: DataType) -> ValueArray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import PlantspaceError, StoreCorrupt
-from core.quality import Status, symbol
+from core.quality import Status, absent_mask, symbol
 from core.settings import nearest
 from core.time import TICKS_PER_SECOND
 from historian.contract import HistoryReader
@@ -144,10 +144,12 @@ async def _raw(reader: HistoryReader, node: str, query: Query) -> AsyncIterator[
     page_size = 100_000 if left is None else min(left, 100_000)
     async for page in raw_pages(reader, node, query.start, query.end, page_size):
         count = len(page) if left is None else min(left, len(page))
-        values: list[Value] = page.values[:count].tolist()
-        yield Rows(
-            page.source_time[:count].tolist(), values, [symbol(status) for status in page.status[:count].tolist()]
-        )
+        codes = page.status[:count]
+        values: list[Value] = [
+            None if absent else value
+            for value, absent in zip(page.values[:count].tolist(), absent_mask(codes).tolist(), strict=True)
+        ]
+        yield Rows(page.source_time[:count].tolist(), values, [symbol(status) for status in codes.tolist()])
         if left is not None:
             left -= count
             if not left:

@@ -11,13 +11,12 @@ import numpy as np
 from core.batch import MaskArray, Samples, SlotArray, ValueArray
 from core.datatypes import DataType
 from core.image import Column, ProcessImage
-from core.quality import Status, StatusArray
+from core.quality import SHOWN, StatusArray, absent_mask
 from core.taps import QueueTap, TapCounters
 from server.pubsub.fields import DataSetField
 from server.pubsub.json_encoding import FieldValues, IndexArray
 
 _PLANS_KEPT: Final = 4096
-_BAD: Final = np.uint32(0x80000000)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +62,7 @@ class LatestValues:
 
 
 def _part(column: Column, rows: SlotArray, index: IndexArray) -> FieldValues:
-    status = column.status[rows]
+    status, empty = _shown(column.status[rows])
     return FieldValues(
         column.datatype,
         index,
@@ -71,16 +70,14 @@ def _part(column: Column, rows: SlotArray, index: IndexArray) -> FieldValues:
         status,
         column.source_time[rows],
         column.server_time[rows],
-        _empty(column, rows, status),
+        empty,
     )
 
 
-def _empty(column: Column, rows: SlotArray, status: StatusArray) -> MaskArray | None:
-    """Tell which values are none: nothing was read yet, or the point shows nothing when it is Bad."""
-    bad = (status & _BAD) != 0
-    if not bad.any():
-        return None
-    return bad & (column.null_on_bad[rows] | (status == Status.BAD_WAITING_FOR_INITIAL_DATA))
+def _shown(status: StatusArray) -> tuple[StatusArray, MaskArray | None]:
+    """Give the StatusCodes as others see them, and which values are none: never read, or not shown when Bad."""
+    empty = absent_mask(status)
+    return (status & np.uint32(SHOWN), empty) if empty.any() else (status, None)
 
 
 def _differs(datatype: DataType, new: ValueArray, old: ValueArray) -> MaskArray:
@@ -104,7 +101,6 @@ class EverySample:
 
     def __init__(self, image: ProcessImage, fields: Sequence[DataSetField], name: str, capacity: int) -> None:
         """Bound it by ``capacity`` samples. Add it to the image as a tap."""
-        self._columns = image.columns
         self._fields = len(fields)
         self._place: IndexArray = np.full(len(image), -1, np.int32)
         self._place[[field.slot for field in fields]] = np.arange(len(fields), dtype=np.int32)
@@ -152,12 +148,12 @@ class EverySample:
     def _by_time(self, samples: Samples) -> Iterator[FieldValues]:
         index = self._place[samples.slots]
         times = samples.source_time
-        empty = _empty(self._columns[samples.datatype], samples.rows, samples.status)
+        status, empty = _shown(samples.status)
         whole = FieldValues(
             samples.datatype,
             index,
             samples.values,
-            samples.status,
+            status,
             times,
             np.full(len(samples), samples.server_time, np.int64),
             empty,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntFlag
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,8 @@ import numpy.typing as npt
 
 from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
-from core.quality import Status, StatusArray
+from core.quality import SHOWN, StatusArray, absent_mask
 
-_VALUELESS = np.array([Status.BAD_WAITING_FOR_INITIAL_DATA, Status.BAD_BOUND_NOT_FOUND], np.uint32)
 HandleArray = npt.NDArray[np.uint32]
 
 _HAS_VALUE = 0x01
@@ -61,18 +61,18 @@ def encode_columns(
 ) -> bytes:
     """Write n notifications of one number type, or without ``handles`` n DataValues; arrays are [n], times in DateTime ticks.
 
-    The StatusCode is written where it is not Good. A point that never had a value goes without one, and so does a bound
-    of history that does not exist.
+    The StatusCode is written where it is not Good; what is marked as having no value goes without one.
     """
     plain = int(_HAS_VALUE | timestamps)
     if not status.any():
         return _run(datatype, plain, handles, values, status, source_time, server_time)
     masks = np.full(len(values), plain, np.uint8)
     masks[status != 0] |= _HAS_STATUS
-    masks[np.isin(status, _VALUELESS)] &= ~np.uint8(_HAS_VALUE)
+    masks[absent_mask(status)] &= ~np.uint8(_HAS_VALUE)
+    status = status & np.uint32(SHOWN)
     edges = [0, *(np.flatnonzero(np.diff(masks)) + 1).tolist(), len(masks)]
     parts: list[bytes] = []
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         part = slice(begin, end)
         parts.append(
             _run(
@@ -130,7 +130,7 @@ def encode_objects(
     """Write n notifications whose values are Python objects, one after the other; None goes without a value."""
     parts: list[bytes] = []
     for position, value in enumerate(values):
-        code = int(status[position])
+        code = int(status[position]) & SHOWN
         mask = int(timestamps) | (_HAS_VALUE if value is not None else 0) | (_HAS_STATUS if code else 0)
         if handles is not None:
             parts.append(int(handles[position]).to_bytes(4, "little"))

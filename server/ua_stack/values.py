@@ -10,7 +10,6 @@ from asyncua.ua.ua_binary import variant_to_binary
 
 from core.datatypes import DataType
 from core.image import Reading
-from core.quality import Status
 from core.time import from_datetime, to_datetime
 
 GOOD = ua.StatusCode(ua.UInt32(0))
@@ -40,10 +39,9 @@ def encode_variant(datatype: DataType, value: Any) -> bytes:  # as above
 
 
 def to_datavalue(reading: Reading) -> ua.DataValue:
-    """Make the DataValue that a Read answers; a point that never had a value goes without."""
-    waiting = reading.status == Status.BAD_WAITING_FOR_INITIAL_DATA
+    """Make the DataValue that a Read answers."""
     return ua.DataValue(
-        None if waiting or reading.value is None else to_variant(reading.datatype, reading.value),
+        None if reading.value is None else to_variant(reading.datatype, reading.value),
         status_code(reading.status),
         to_datetime(reading.source_time),
         to_datetime(reading.server_time),

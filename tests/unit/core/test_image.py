@@ -13,7 +13,7 @@ from core.batch import Batch, Samples
 from core.datatypes import DataType
 from core.image import BatchError, ProcessImage
 from core.point import OnBad, Point
-from core.quality import Status, is_bad
+from core.quality import NO_VALUE, Status, is_bad
 
 NUMBERS = [member for member in DataType if member.is_number]
 WHOLE = [member for member in NUMBERS if member.is_integer]
@@ -38,22 +38,25 @@ class ModelPoint:
     value: Any
     status: int = int(Status.BAD_WAITING_FOR_INITIAL_DATA)
     handed_on: Any = 0
+    absent: bool = True
 
     def take(self, raw: float, status: int) -> bool:
         """Take a sample in; tell whether it is a change."""
         point = self.point
-        before = self.status
-        if is_bad(status):
-            value: Any = self.value
-            if point.on_bad is OnBad.NULL:
-                value = 0
-        else:
+        before = self.status, self.absent
+        value: Any = None
+        if not is_bad(status):
             value, status = self._engineering(raw, status)
+        if value is None:
+            value = 0 if point.on_bad is OnBad.NULL else self.value
+            self.absent |= point.on_bad is OnBad.NULL
+        else:
+            self.absent = False
         distance = _distance(value, self.handed_on)
         changed = not _same(value, self.handed_on) and not distance <= point.deadband
         if point.deadband == 0:
             changed = not _same(value, self.handed_on)
-        changed = changed or status != before
+        changed = changed or (status, self.absent) != before
         self.value, self.status = value, status
         if changed:
             self.handed_on = value
@@ -73,7 +76,7 @@ class ModelPoint:
                 status = int(Status.BAD_OUT_OF_RANGE)
         fitting = _fit(datatype, value)
         if fitting is None:
-            return (0 if point.on_bad is OnBad.NULL else self.value), int(Status.BAD_OUT_OF_RANGE)
+            return None, int(Status.BAD_OUT_OF_RANGE)
         return fitting, status
 
 
@@ -93,7 +96,9 @@ def _fit(datatype: DataType, value: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one == other or (one != one and other != other)
+    if isinstance(one, float) and math.isnan(one):
+        return isinstance(other, float) and math.isnan(other)
+    return one == other
 
 
 def _distance(one: Any, other: Any) -> Any:
@@ -161,9 +166,11 @@ def test_columns_do_what_each_point_by_itself_would(data: st.DataObject) -> None
         assert handed.changed.tolist() == changes
         for position, slot in enumerate(slots):
             reading = image.read(slot)
-            assert _same(reading.value, model[slot].value), described[slot]
-            assert _same(handed.values[position].item(), model[slot].value)
-            assert reading.status == model[slot].status == handed.status[position]
+            expected = model[slot]
+            assert _same(reading.value, None if expected.absent else expected.value), described[slot]
+            assert _same(handed.values[position].item(), expected.value)
+            assert reading.status == expected.status
+            assert handed.status[position] == expected.status | (NO_VALUE if expected.absent else 0)
             assert reading.source_time == times[position] == handed.source_time[position]
             assert reading.server_time == 50 + step == handed.server_time
 
@@ -182,6 +189,23 @@ def test_a_point_that_never_had_a_value_says_so() -> None:
     image, _ = one(DataType.DOUBLE)
     reading = image.read(0)
     assert (reading.status, reading.source_time, reading.server_time) == (Status.BAD_WAITING_FOR_INITIAL_DATA, 7, 7)
+    assert reading.value is None
+
+
+@pytest.mark.parametrize("datatype", [DataType.DOUBLE, DataType.BOOLEAN, DataType.STRING])
+def test_a_point_that_was_never_heard_has_no_value_however_its_device_is_given_up(datatype: DataType) -> None:
+    image, apply = one(datatype)
+    image.mark(np.array([0], np.int32), int(Status.BAD_NO_COMMUNICATION), 9)
+    reading = image.read(0)
+    assert (reading.value, reading.status) == (None, Status.BAD_NO_COMMUNICATION)
+    apply(datatype.dtype.type(1), int(Status.BAD_DEVICE_FAILURE))
+    assert (image.read(0).value, image.read(0).status) == (None, Status.BAD_DEVICE_FAILURE)
+
+
+def test_the_reserved_bits_of_a_devices_status_are_not_taken_for_the_images_own_mark() -> None:
+    image, apply = one(DataType.DOUBLE)
+    apply(5.0, NO_VALUE | 0x20000000)
+    assert (image.read(0).value, image.read(0).status) == (5.0, Status.GOOD)
 
 
 def test_the_first_value_is_a_change_even_when_it_is_zero() -> None:
@@ -216,8 +240,8 @@ def test_a_change_of_status_alone_is_a_change() -> None:
     assert apply(5, int(Status.UNCERTAIN_LAST_USABLE_VALUE)).changed.tolist() == [True]
 
 
-@pytest.mark.parametrize(("on_bad", "shown"), [(OnBad.HOLD, 5), (OnBad.NULL, 0)])
-def test_a_bad_sample_never_shows_what_the_device_sent(on_bad: OnBad, shown: int) -> None:
+@pytest.mark.parametrize(("on_bad", "shown"), [(OnBad.HOLD, 5), (OnBad.NULL, None)])
+def test_a_bad_sample_never_shows_what_the_device_sent(on_bad: OnBad, shown: int | None) -> None:
     image, apply = one(DataType.INT32, on_bad=on_bad)
     apply(5)
     apply(99, int(Status.BAD_DEVICE_FAILURE))
@@ -283,7 +307,7 @@ def test_mark_keeps_values_of_all_types_and_tells_the_taps() -> None:
     tap = Recorded()
     image.add_tap(tap)
     image.mark(np.array([0, 1, 2], np.int32), int(Status.BAD_NO_COMMUNICATION), 99)
-    assert [image.read(slot).value for slot in range(3)] == [1.5, True, 0.0]
+    assert [image.read(slot).value for slot in range(3)] == [1.5, True, None]
     assert {image.read(slot).status for slot in range(3)} == {Status.BAD_NO_COMMUNICATION}
     assert sum(len(samples) for samples in tap.samples) == 3
     image.mark(np.array([0], np.int32), int(Status.BAD_NO_COMMUNICATION), 100)
