@@ -108,6 +108,7 @@ class Supervisor:
         counters = self.driver_counters
         self._diagnostics.reads = counters.requests
         self._diagnostics.bus_errors = counters.bus_errors
+        self._diagnostics.overruns = counters.overruns
         return self._diagnostics
 
     @property

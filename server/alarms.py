@@ -125,7 +125,7 @@ class Alarms:
             self._generators[key] = generator
         event: Any = generator.event  # a class that asyncua makes of the event type's properties
         for name, value in alarm.fields.items():
-            # With its type: asyncua takes a field's type from the event type's property, which has no value in the model.
+            # With its type: asyncua takes a field's type from the event type's property, which has no value there.
             event.add_property(name, value.Value, value.VariantType)
         event.Severity = alarm.severity
         await generator.trigger(message=alarm.message)

@@ -28,6 +28,7 @@ _COUNTERS: Mapping[str, str] = {
     "WriteErrors": "write_errors",
     "Reconnects": "reconnects",
     "BusErrors": "bus_errors",
+    "Overruns": "overruns",
     "SamplesAcquired": "samples_acquired",
 }
 _STATES = list(State)

@@ -70,6 +70,7 @@ class Gateway:
         self.image = ProcessImage(plan.points.points, now())
         self.alarms = Alarms(plan)
         self.supervisors: dict[str, Supervisor] = {}
+        self._operators: list[OperatorRunner] = []
         self.recorder: Recorder | None = None
         self._outbox: Outbox | None = None
         self._store: SQLiteStore | None = None
@@ -127,12 +128,12 @@ class Gateway:
         await self._lifecycle.start("alarms", self.alarms)
         await self._remember()
         await self._keep_history()
-        operators = await self._operate()
+        self._operate()
         supervisors = self._supervise()
         self._diagnose()
         plan.stack.bind(self.image, plan.points.slots, plan.points.scans, self._router.write)
         await self._lifecycle.start("endpoint", plan.stack)
-        for runner in operators:
+        for runner in self._operators:
             await self._lifecycle.start(f"operator {runner.planned.name}", runner)
         for supervisor in supervisors:
             await self._lifecycle.start(f"device {supervisor.device}", supervisor)
@@ -207,16 +208,14 @@ class Gateway:
         recorded = frozenset(points.values())
         plan.stack.internal.history.bind(store, plan.nodeids, recorded.__contains__)
 
-    async def _operate(self) -> list[OperatorRunner]:
-        runners: list[OperatorRunner] = []
+    def _operate(self) -> None:
         for planned in self.plan.operators:
             runner = OperatorRunner(planned, self.image, self.alarms.operator_output)
             for slot in planned.parameters.values():
                 self._router.operators[slot] = runner
             for name, nodeid in planned.methods.items():
                 self.plan.stack.builder.set_method(nodeid, _operator_method(planned, name))
-            runners.append(runner)
-        return runners
+            self._operators.append(runner)
 
     def _supervise(self) -> list[Supervisor]:
         for device in self.plan.devices:
@@ -251,7 +250,11 @@ class Gateway:
         def dropped() -> int:
             recorded = self.recorder.counters.dropped if self.recorder is not None else 0
             queued = sum(writer.dropped for writer in self._writers())
-            return self._lost + recorded + queued
+            unprocessed = sum(runner.tap.counters.dropped for runner in self._operators)
+            dead = self._forwarder.counters.dead_samples if self._forwarder is not None else 0
+            if self.pubsub is not None:
+                dead += self.pubsub.statistics().forwarder.dead_samples
+            return self._lost + recorded + queued + unprocessed + dead
 
         def acknowledged() -> int:
             return self.pubsub.statistics().forwarder.samples if self.pubsub is not None else 0

@@ -46,11 +46,20 @@ class Row:
         return {name: cell.text for name, cell in self.cells.items()}
 
 
-def read_table(path: Path | str, columns: Sequence[str], required: Sequence[str], findings: Findings) -> list[Row]:
+def read_table(
+    path: Path | str,
+    columns: Sequence[str],
+    required: Sequence[str],
+    findings: Findings,
+    *,
+    lenient: bool = False,
+) -> list[Row]:
     """Read a CSV file whose header names some of ``columns``.
 
     The ``required`` ones must stand in the header and hold text in every row. Rows with something wrong are left out
-    and told in ``findings``; without a usable header there are no rows. Blocks on the file (at most 32 MiB).
+    and told in ``findings``; without a usable header there are no rows. With ``lenient`` rows that lack a required
+    cell, and rows under a header with wrong columns, are given too, so that their other cells can be looked at; what
+    is wrong is told all the same. Blocks on the file (at most 32 MiB).
     """
     file = Path(path)
     text = _text(file, findings)
@@ -63,9 +72,10 @@ def read_table(path: Path | str, columns: Sequence[str], required: Sequence[str]
     if head is None:
         findings.add(Place.of(file, 1, 1), "the table is empty", f"begin it with the header {','.join(columns)}")
         return []
-    if not _check_header(str(file), head, columns, required, findings):
+    if not _check_header(str(file), head, columns, required, findings) and not lenient:
         return []
-    table = _Table(str(file), [cell.text for cell in head], required, findings)
+    names = [cell.text for cell in head]
+    table = _Table(str(file), names, [name for name in required if name in names], findings, lenient)
     rows = [row for record in records if (row := table.row(record))]
     table.tell_bad_bytes()
     return rows
@@ -99,6 +109,7 @@ class _Table:
     names: list[str]
     required: Sequence[str]
     findings: Findings
+    lenient: bool = False
     bad_bytes: int = 0
     first_bad: Place | None = None
 
@@ -119,7 +130,7 @@ class _Table:
         empty = [name for name in self.required if not row.get(name)]
         for name in empty:
             self.findings.add(row.place(name), f"the cell of column '{name}' is empty", "fill it in")
-        return None if empty else row
+        return row if self.lenient or not empty else None
 
     def tell_bad_bytes(self) -> None:
         """Record where the first row with bytes that are not UTF-8 stands, and how many there are."""

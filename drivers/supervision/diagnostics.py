@@ -35,6 +35,8 @@ class Diagnostics:
     """Writes turned away because too many were waiting."""
     reconnects: int = 0
     bus_errors: int = 0
+    overruns: int = 0
+    """What came faster than it could be taken, and was lost: frames, mostly."""
     samples_acquired: int = 0
     publish_errors: int = 0
     """Batches that the process image did not take; their samples are lost."""

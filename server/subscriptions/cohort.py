@@ -1,7 +1,7 @@
 """A cohort: monitored items of one subscription that share data type, sampling interval, filter kind and timestamps.
 
-Change-driven cohorts (interval 0, or not longer than the points' scan) take every change that the process image hands on;
-sampled ones look at the image on their own clock. Each row of the column belongs to at most one item of a cohort; a
+Change-driven cohorts (interval 0, or not longer than the points' scan) take every change that the process image hands
+on; sampled ones look at the image on their own clock. Each row of the column belongs to at most one item of a cohort; a
 second item on the same point lives in another.
 """
 
@@ -302,7 +302,7 @@ class Cohort:
         self._sampled = None
 
     def _clear_away(self) -> None:
-        """Throw away what items that are gone had queued, all of them at once; only then their indexes are given again."""
+        """Throw away what removed items had queued, all of them at once; only then their indexes are given again."""
         if self._gone:
             self.log.extract(np.array(self._gone, np.int32))
             self._free.extend(self._gone)

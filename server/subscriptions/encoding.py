@@ -1,7 +1,8 @@
 """MonitoredItemNotifications as packed records: a numpy structured array *is* the notification's body.
 
-A DataValue (Part 6 v1.05 5.2.2.17) is an encoding mask followed by the fields that the mask names; a notification puts the
-UInt32 client handle before it. Within a run of equal masks every record has one length, so a run is written in one go.
+A DataValue (Part 6 v1.05 5.2.2.17) is an encoding mask followed by the fields that the mask names; a notification puts
+the UInt32 client handle before it. Within a run of equal masks all records are equally long, so a run is written in
+one go.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def encode_columns(
     server_time: TimeArray,
     timestamps: Timestamps,
 ) -> bytes:
-    """Write n notifications of one number type, or without ``handles`` n DataValues; arrays are [n], times in DateTime ticks.
+    """Write n notifications of one number type, or without ``handles`` n DataValues; times are DateTime ticks.
 
     The StatusCode is written where it is not Good; what is marked as having no value goes without one.
     """

@@ -1,6 +1,7 @@
 """Monitored items on what is no point of the process image: attributes of ordinary nodes, and events.
 
-They are few and slow, so they are kept as objects: values are looked at on the sampling clock, events come as they happen.
+They are few and slow, so they are kept as objects: values are looked at on the sampling clock, events come as they
+happen.
 """
 
 from __future__ import annotations
@@ -8,14 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 OVERFLOW = 0x0480
 
 
 @dataclass(slots=True)
 class ObservedValue:
-    """An attribute as it was read: ``comparable`` is what change is judged by; ``encode(overflow)`` writes its DataValue."""
+    """An attribute as it was read: change is judged by ``comparable``; ``encode(overflow)`` writes its DataValue."""
 
     comparable: object
     encode: Callable[[bool], bytes]
@@ -82,18 +82,21 @@ class ObjectItem:
 
 @dataclass(slots=True)
 class EventItem:
-    """One item on an object's events. ``select(event)`` gives the encoded EventFieldList body, or None where the filter says no."""
+    """One item on an object's events.
+
+    ``select(event)`` gives the encoded EventFieldList body, or None where the filter says no.
+    """
 
     handle: int
     size: int
     discard_oldest: bool
-    select: Callable[[Any], bytes | None]  # an event of the stack's; only it looks inside
+    select: Callable[[object], bytes | None]  # an event of the stack's; only it looks inside
     muted: bool = False
     """Monitoring mode Sampling: queued, not reported."""
     lost: int = 0
     _queue: deque[bytes] = field(default_factory=deque[bytes])
 
-    def offer(self, event: Any) -> None:  # as above
+    def offer(self, event: object) -> None:
         """Queue an event that passes the filter."""
         fields = self.select(event)
         if fields is None:

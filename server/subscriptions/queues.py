@@ -77,7 +77,7 @@ def cut(entries: Entries, sizes: npt.NDArray[np.int64], discard_oldest: MaskArra
     from_end = length - 1 - rank
     oldest_first = discard_oldest[owner]
     keep = np.where(oldest_first, from_end < size, (rank < size - 1) | (from_end == 0))
-    beside_gap = np.where(oldest_first, from_end == size - 1, from_end == 0)
+    beside_gap = from_end == np.where(oldest_first, size - 1, 0)
     flagged = beside_gap & (length > size) & (size > 1)
     status = entries.status.copy()
     status[order[flagged]] |= np.uint32(OVERFLOW)

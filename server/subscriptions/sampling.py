@@ -1,4 +1,4 @@
-"""The sampling clock: cohorts and object items that look for themselves, each interval on its own grid of monotonic time."""
+"""The sampling clock: cohorts and object items that look for themselves, each interval on a grid of its own."""
 
 from __future__ import annotations
 

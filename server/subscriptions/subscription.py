@@ -53,12 +53,12 @@ class Message:
 class Channel(Protocol):
     """The way to the client, owned by the stack; a session's that moved to another connection is put in its place."""
 
-    def take_request(self, subscription_id: int) -> Any | None:  # the stack's queued Publish request
+    def take_request(self, subscription_id: int) -> object | None:
         """Give a waiting Publish request, or None; then the stack calls :meth:`Subscription.answer` when one comes."""
         ...
 
     async def respond(
-        self, subscription_id: int, request: Any, message: Message, available: list[int], *, more: bool
+        self, subscription_id: int, request: object, message: Message, available: list[int], *, more: bool
     ) -> None:
         """Answer a Publish request."""
         ...
@@ -166,7 +166,7 @@ class Subscription:
             message = Message(self._sequence % _SEQUENCE_LIMIT + 1, self._now(), status_change=status)
             await channel.respond(self.id, request, message, [], more=False)
 
-    async def answer(self, request: Any) -> bool:  # the stack's queued Publish request
+    async def answer(self, request: object) -> bool:
         """Use a Publish request that came while the subscription was late; false when it has nothing to say."""
         self._lifetime = 0
         if not self._late:
@@ -221,7 +221,7 @@ class Subscription:
             if not (self.pending and self.parameters.enabled):
                 return
 
-    async def _respond(self, request: Any) -> None:
+    async def _respond(self, request: object) -> None:
         message = self._next_message()
         if message.size:  # a keep-alive is not kept
             self._keep(message)

@@ -143,10 +143,11 @@ class Directory:
     def property_value(self, nodeid: ua.NodeId, name: str) -> object:
         """Give the value of a property by its BrowseName, or None."""
         for reference in self._aspace[nodeid].references:
-            if reference.IsForward and reference.ReferenceTypeId == HAS_PROPERTY and reference.BrowseName is not None:
-                if reference.BrowseName.Name == name:
-                    variant = self.initial_value(reference.NodeId)
-                    return None if variant is None else variant.Value
+            if not reference.IsForward or reference.ReferenceTypeId != HAS_PROPERTY or reference.BrowseName is None:
+                continue
+            if reference.BrowseName.Name == name:
+                variant = self.initial_value(reference.NodeId)
+                return None if variant is None else variant.Value
         return None
 
     def parent_of(self, nodeid: ua.NodeId) -> ua.NodeId:

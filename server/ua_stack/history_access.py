@@ -1,4 +1,4 @@
-"""HistoryRead answered from the historian's store (seam: ``InternalServer.history_manager``), Part 11 v1.05 6.4.3 and 6.5."""
+"""HistoryRead answered from the historian's store, Part 11 v1.05 6.5 (seam: ``InternalServer.history_manager``)."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class GatewayInternalServer(InternalServer):
         raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
     async def stop(self) -> None:
-        """Go down; subscriptions and sessions first, so that no task outlives it. Safe twice, and after half a start."""
+        """Go down, subscriptions and sessions first: no task outlives it. Safe twice, and after half a start."""
         await self.subscriptions.stop()
         for session in tuple(self._external_sessions.values()):  # also those that wait for a lost client to come back
             await session.close_session()

@@ -1,4 +1,4 @@
-"""Makes monitored items of what clients ask: revises parameters, checks filters, finds the cohort (Part 4 v1.05 5.13.2)."""
+"""Makes monitored items of what clients ask: revises, checks filters, finds the cohort (Part 4 v1.05 5.13.2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from server.subscriptions.object_items import OVERFLOW, EventItem, ObjectItem, O
 from server.subscriptions.subscription import Item, Subscription
 from server.ua_stack.events import may_notify, selector
 from server.ua_stack.point_access import PointAccess
-from server.ua_stack.values import GOOD
+from server.ua_stack.values import GOOD, data_value
 
 MAX_QUEUE = 5000
 FASTEST_SAMPLING = 0.01
@@ -28,6 +28,8 @@ FASTEST_SAMPLING = 0.01
 FASTEST_OBJECT_SAMPLING = 0.1
 """Seconds: the same for attributes of ordinary nodes."""
 SLOWEST_SAMPLING = 86_400.0
+_WHOLE = 100.0
+"""Percent of a range."""
 _TIMESTAMPS = {
     ua.TimestampsToReturn.Source: Timestamps.SOURCE,
     ua.TimestampsToReturn.Server: Timestamps.SERVER,
@@ -211,9 +213,9 @@ class ItemFactory:
         if kind == ua.DeadbandType.Absolute:
             return trigger, float(asked.DeadbandValue)
         span = self._eu_span(nodeid)
-        if kind != ua.DeadbandType.Percent or span is None or asked.DeadbandValue > 100.0:
+        if kind != ua.DeadbandType.Percent or span is None or asked.DeadbandValue > _WHOLE:
             raise ItemRefusedError(ua.StatusCodes.BadDeadbandFilterInvalid)
-        return trigger, span * float(asked.DeadbandValue) / 100.0
+        return trigger, span * float(asked.DeadbandValue) / _WHOLE
 
     def _eu_span(self, nodeid: ua.NodeId) -> float | None:
         """Give high - low of the node's EURange property (Part 8 v1.05 5.3.2.3), if it has one."""
@@ -257,7 +259,7 @@ class ItemFactory:
                 source = (value.SourceTimestamp or looked) if timestamps & Timestamps.SOURCE else None
                 server = looked if timestamps & Timestamps.SERVER else None
                 wrapped = ua.StatusCode(ua.UInt32(code)) if code else GOOD
-                return struct_to_binary(ua.DataValue(value.Value, wrapped, source, server))
+                return struct_to_binary(data_value(value.Value, wrapped, source, server))
 
             return ObservedValue((value.Value, status), encode)
 

@@ -1,4 +1,4 @@
-"""NodeIds between their name with the namespace's URI, which Plantspace keeps, and asyncua's with its index of the day."""
+"""NodeIds between their text with the namespace's URI, which Plantspace keeps, and asyncua's with its index."""
 
 from __future__ import annotations
 
@@ -56,5 +56,8 @@ class NodeIds:
         return ua.NodeId(cast("ua.Int32", name.identifier), ua.Int16(index))
 
     def from_text(self, text: str) -> ua.NodeId:
-        """Read ``nsu=…;s=…`` or ``i=…``. Raises :class:`UnknownNamespaceError` and :class:`~nodesets.names.NodeNameError`."""
+        """Read ``nsu=…;s=…`` or ``i=…``.
+
+        Raises :class:`UnknownNamespaceError` and :class:`~nodesets.names.NodeNameError`.
+        """
         return self.from_name(NodeName.parse(text))

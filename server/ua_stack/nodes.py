@@ -1,7 +1,7 @@
 """Lean nodes: what Plantspace adds to the address space itself, a tenth of the size of asyncua's own adding.
 
-Attributes that are equal for many nodes are one shared object, and a point's Value attribute holds nothing at all: Reads
-are answered from the process image (:mod:`server.ua_stack.point_access`).
+Attributes that are equal for many nodes are one shared object, and a point's Value attribute holds nothing at all:
+Reads are answered from the process image (:mod:`server.ua_stack.point_access`).
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class NodeBuilder:
     ) -> ua.NodeId:
         """Add a variable whose value is a point's, or what ``read`` gives, or the constant ``value``.
 
-        ``interval``: MinimumSamplingInterval in milliseconds. ``name_namespace``: the BrowseName's, where it is not the NodeId's.
+        ``interval``: MinimumSamplingInterval in milliseconds. ``name_namespace``: the BrowseName's, where it is not the
+        NodeId's.
         """
         node = self._begin(nodeid, ua.NodeClass.Variable, name, description, name_namespace)
         node.attributes[ua.AttributeIds.DataType] = _shared_node(data_type)

@@ -19,7 +19,7 @@ TakeRequest = Callable[[Any], Any | None]
 
 
 def to_notification_message(message: Message) -> ua.NotificationMessage:
-    """Wrap encoded notifications; a pre-encoded ExtensionObject goes out as it is (seam: ``ua.ExtensionObject(TypeId, Body)``)."""
+    """Wrap encoded notifications; an ExtensionObject of bytes goes out as it is (seam: ``ua.ExtensionObject``)."""
     wrapped = ua.NotificationMessage()
     wrapped.SequenceNumber = ua.Counter(message.sequence)
     wrapped.PublishTime = to_datetime(message.publish_time)
@@ -37,7 +37,7 @@ def to_notification_message(message: Message) -> ua.NotificationMessage:
 
 
 class SessionChannel:
-    """Holds the callbacks of the connection that a subscription's session is on (seam: UaProcessor's publish callbacks)."""
+    """The callbacks of the connection that a subscription's session is on (seam: UaProcessor's publish callbacks)."""
 
     def __init__(self, forward: ForwardResult, take: TakeRequest | None) -> None:
         """Begin on the connection that created the subscription."""

@@ -1,4 +1,4 @@
-"""Read and Write of points: values come straight from the process image, writes go where the point's value comes from."""
+"""Read and Write of points: values come straight from the process image, writes go where the value comes from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ WritePoint = Callable[[int, Any], Awaitable[int]]
 
 
 class PointAccess(AttributeService):
-    """asyncua's attribute service with the points' Value attribute taken over (seam: ``InternalServer.attribute_service``)."""
+    """asyncua's attribute service with the points' Value attribute taken over.
+
+    Seam: ``InternalServer.attribute_service``.
+    """
 
     def __init__(self, aspace: AddressSpace) -> None:
         """Begin without points; :meth:`bind` brings them."""
@@ -27,9 +30,9 @@ class PointAccess(AttributeService):
         self._write_point: WritePoint | None = None
 
     def bind(self, image: ProcessImage, slots: Mapping[ua.NodeId, int], write_point: WritePoint) -> None:
-        """Answer from ``image`` for the nodes of ``slots`` from now on."""
+        """Answer from ``image`` for the Variables of ``slots`` from now on; a bound Method has no Value to be read."""
         self._image = image
-        self._slots = slots
+        self._slots = {nodeid: slot for nodeid, slot in slots.items() if self._is_variable(nodeid)}
         self._write_point = write_point
 
     def slot_of(self, nodeid: ua.NodeId) -> int | None:
@@ -69,6 +72,9 @@ class PointAccess(AttributeService):
         if item.NodeId not in self._aspace:
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNodeIdUnknown))
         if slot is None or self._image is None or self._write_point is None:
+            by_client = user.role is UserRole.User
+            if by_client and item.AttributeId == ua.AttributeIds.Value and not self._is_writable(item.NodeId):
+                return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNotWritable))
             single = ua.WriteParameters()
             single.NodesToWrite = [item]
             return (await super().write(single, user))[0]
@@ -86,6 +92,10 @@ class PointAccess(AttributeService):
         except TypeError:
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTypeMismatch))
         return status_code(await self._write_point(slot, value))
+
+    def _is_variable(self, nodeid: ua.NodeId) -> bool:
+        node_class = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.NodeClass).Value
+        return node_class is not None and node_class.Value == ua.NodeClass.Variable
 
     def _is_writable(self, nodeid: ua.NodeId) -> bool:
         level = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.AccessLevel)

@@ -1,4 +1,4 @@
-"""Sessions with an owner's rights: what one session created no other may touch (seam: ``InternalServer.create_session``)."""
+"""Sessions with an owner's rights: what one created no other may touch (seam: ``InternalServer.create_session``)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class AnonymousRole:
-    """The only identity there is before users exist: anonymous, with the role that the configuration gives, or refused."""
+    """The only identity there is before users exist: anonymous, with the role that the configuration gives."""
 
     def __init__(self, role: str) -> None:
         """``role``: ``none``, ``Observer`` (reads) or ``Operator`` (also writes and calls)."""
@@ -41,7 +41,9 @@ class ClientServices(PermissionRuleset):
 
     _refused = frozenset(ua.NodeId(ua.Int32(number)) for number in ADMIN_TYPES)
 
-    def check_validity(self, user: User, action_type_id: ua.NodeId, body: Any) -> bool:
+    def check_validity(  # pyright: ignore[reportIncompatibleMethodOverride] - the base is untyped
+        self, user: User, action_type_id: ua.NodeId, body: Any
+    ) -> bool:
         """Tell whether a request is served; node management and registration are nobody's but the server's own."""
         del user, body
         return action_type_id not in self._refused
@@ -75,7 +77,9 @@ class GatewaySession(InternalSession):
         cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
         await super().close_session(delete_subs)
 
-    def publish(self, acks: list[ua.SubscriptionAcknowledgement] | None = None) -> tuple[int, list[ua.StatusCode]]:
+    def publish(  # pyright: ignore[reportIncompatibleMethodOverride] - the base says what asyncua's service gives
+        self, acks: list[ua.SubscriptionAcknowledgement] | None = None
+    ) -> tuple[int, list[ua.StatusCode]]:
         """Acknowledge messages of this session's subscriptions."""
         return self._service.publish(acks or [], self.session_id)
 

@@ -53,7 +53,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class EndpointOptions:
-    """What the configuration says of the endpoint. ``security``: modes offered; ``role``: what anonymous clients are."""
+    """The endpoint as configured; ``security``: modes offered; ``role``: what anonymous clients are."""
 
     url: str
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from asyncua import ua
@@ -192,7 +192,7 @@ class SubscriptionService:
     def publish(
         self, acks: Iterable[ua.SubscriptionAcknowledgement], session_id: ua.NodeId | None = None
     ) -> tuple[int, list[ua.StatusCode]]:
-        """Take a Publish request's acknowledgements (Part 4 v1.05 5.14.5); give how many subscriptions the session has."""
+        """Take a Publish request's acknowledgements (Part 4 v1.05 5.14.5); count the session's subscriptions."""
         mine = {key: held for key, held in self.subscriptions.items() if session_id in (None, held.session_id)}
         if not mine:
             raise ServiceError(ua.StatusCodes.BadNoSubscription)
@@ -310,7 +310,7 @@ class SubscriptionService:
                 results.append(ua.StatusCode())
         return results
 
-    async def trigger_event(self, event: Any, subscription_id: int | None = None) -> None:
+    async def trigger_event(self, event: Any, subscription_id: int | None = None) -> None:  # noqa: ARG002 - asyncua's signature
         """Offer an event to the items on its node, and on the Server object, which hears all (Part 3 v1.05 5.5.1)."""
         sources = {event.emitting_node, _SERVER}
         for source in sources:

@@ -38,9 +38,16 @@ def encode_variant(datatype: DataType, value: Any) -> bytes:  # as above
     return variant_to_binary(to_variant(datatype, value))
 
 
+def data_value(
+    value: ua.Variant | None, status: ua.StatusCode, source: datetime | None, server: datetime | None
+) -> ua.DataValue:
+    """Make a DataValue (asyncua calls its times DateTime, and takes datetime)."""
+    return ua.DataValue(value, status, source, server)  # pyright: ignore[reportArgumentType] - as said
+
+
 def to_datavalue(reading: Reading) -> ua.DataValue:
     """Make the DataValue that a Read answers."""
-    return ua.DataValue(
+    return data_value(
         None if reading.value is None else to_variant(reading.datatype, reading.value),
         status_code(reading.status),
         to_datetime(reading.source_time),
@@ -49,7 +56,10 @@ def to_datavalue(reading: Reading) -> ua.DataValue:
 
 
 def from_variant(datatype: DataType, variant: ua.Variant) -> Any:
-    """Take a client's value for a point of ``datatype``. Raises :class:`TypeError` where the types differ (Part 4 v1.05 5.11.4.2)."""
+    """Take a client's value for a point of ``datatype``.
+
+    Raises :class:`TypeError` where the types differ (Part 4 v1.05 5.11.4.2).
+    """
     value = variant.Value
     if datatype is DataType.VARIANT:
         return variant

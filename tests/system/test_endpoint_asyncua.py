@@ -1,5 +1,7 @@
 """The endpoint through a real socket with asyncua's client."""
 
+# asyncua's annotations are partial and call a plain int or float wrong where it takes one.
+# pyright: reportOptionalMemberAccess=false, reportArgumentType=false, reportCallIssue=false
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 from asyncua import Client, ua
+from asyncua.common.subscription import SubscriptionItemData
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from tests.system.plant import Plant, connected, lay_down, running
@@ -94,6 +97,7 @@ async def test_writes_are_taken_refused_and_read_back(plant: Plant, client: Clie
         (level, ua.Variant(1, ua.VariantType.Int32), ua.StatusCodes.BadTypeMismatch),
         (level, ua.Variant([1.0], ua.VariantType.Double), ua.StatusCodes.BadTypeMismatch),
         (level, ua.Variant(), ua.StatusCodes.BadTypeMismatch),
+        (client.get_node(plant.node("Level.EURange")), ua.Variant(1.0), ua.StatusCodes.BadNotWritable),
         (client.get_node("ns=1;s=Nothing"), ua.Variant(1.0), ua.StatusCodes.BadNodeIdUnknown),
     ):
         with pytest.raises(UaStatusCodeError) as refused:
@@ -197,10 +201,9 @@ async def create(client: Client, subscription: Any, plant: Plant, **more: Any) -
     for result in results:
         result.StatusCode.check()
         node = client.get_node(request.ItemToMonitor.NodeId)
-        from asyncua.common.subscription import SubscriptionItemData  # noqa: PLC0415 - one use
-
         data = SubscriptionItemData()
-        data.node, data.attribute, data.server_handle, data.client_handle = node, 13, result.MonitoredItemId, handle
+        data.node, data.attribute = node, ua.AttributeIds.Value
+        data.server_handle, data.client_handle = result.MonitoredItemId, handle
         data.mfilter = None
         subscription._monitored_items[handle] = data
     return results

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import stat
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def _self_signed(key: rsa.RSAPrivateKey, begin: datetime.datetime, end: datetime.datetime) -> bytes:
+def _self_signed(key: rsa.RSAPrivateKey, begin: dt.datetime, end: dt.datetime) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "old")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(end)
@@ -121,8 +121,8 @@ def test_a_key_of_another_certificate_is_told(copied: Path) -> None:
 
 
 def test_an_expired_certificate_is_told_with_its_date(copied: Path, made: tuple[Path, OwnCertificate]) -> None:
-    begin = datetime.datetime(2019, 1, 1, tzinfo=datetime.UTC)
-    end = datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC)
+    begin = dt.datetime(2019, 1, 1, tzinfo=dt.UTC)
+    end = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
     (copied / CERTIFICATE_FILE).write_bytes(_self_signed(made[1].key, begin, end))
     with pytest.raises(CertificateError, match=r"own\.der expired on 2024-01-02 \(remove both files"):
         own_certificate(copied, URI, "line-1")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import shutil
 import stat
 from pathlib import Path
@@ -15,13 +15,13 @@ from certs import trust
 from certs.trust import TrustFolder
 
 KEY = ec.generate_private_key(ec.SECP256R1())
-DAY = datetime.timedelta(days=1)
+DAY = dt.timedelta(days=1)
 
 
 def _certificate(serial: int = 1, *, begins: int = -1, ends: int = 1) -> x509.Certificate:
     """Make a certificate that is valid from ``begins`` to ``ends`` days from now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(KEY.public_key())
     builder = builder.serial_number(serial).not_valid_before(now + begins * DAY).not_valid_after(now + ends * DAY)
     return builder.sign(KEY, hashes.SHA256())
@@ -84,9 +84,7 @@ def test_folders_that_are_gone_refuse_and_do_not_raise(folder: TrustFolder) -> N
     assert not folder.is_trusted(_certificate())
 
 
-def test_one_that_cannot_be_kept_is_refused_all_the_same(
-    folder: TrustFolder, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_one_that_cannot_be_kept_is_refused_all_the_same(folder: TrustFolder, caplog: pytest.LogCaptureFixture) -> None:
     folder.rejected.rmdir()
     folder.rejected.write_bytes(b"")
     assert not folder.is_trusted(_certificate())

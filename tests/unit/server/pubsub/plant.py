@@ -45,9 +45,10 @@ class Plant:
         settings: PubSubSettings,
         name: str = "line-1",
         fields: Sequence[DataSetField] = FIELDS,
+        largest_bytes: int = 1 << 30,
     ) -> None:
         self.image = ProcessImage(POINTS, now())
-        self.outbox = Outbox(folder / "outbox.sqlite")
+        self.outbox = Outbox(folder / "outbox.sqlite", largest_bytes=largest_bytes)
         self.pubsub = PubSubConnection(
             settings,
             gateway=name,

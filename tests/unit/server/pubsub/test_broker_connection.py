@@ -19,16 +19,19 @@ from cryptography.x509.oid import NameOID
 from core.settings import Secret
 from server.pubsub.broker_connection import BrokerConnection
 from server.pubsub.broker_link import reason_text
+from server.pubsub.record import MqttMessage
 from server.pubsub.settings import PubSubSettings
 from server.pubsub.topics import Topics
 from tests.broker import Broker
+from tests.unit.server.pubsub.consumer import Consumer
 from tests.unit.server.pubsub.plant import settings_of
+from tests.unit.server.pubsub.proxy import PUBACK, proxied
 from tests.waiting import until
 
 
 @asynccontextmanager
-async def _connecting(settings: PubSubSettings) -> AsyncGenerator[BrokerConnection]:
-    connection = BrokerConnection(settings, Topics("opcua", "line-1"))
+async def _connecting(settings: PubSubSettings, prefix: str = "opcua") -> AsyncGenerator[BrokerConnection]:
+    connection = BrokerConnection(settings, Topics(prefix, "line-1"))
     await connection.start()
     try:
         yield connection
@@ -166,6 +169,37 @@ async def test_an_answer_that_is_no_mqtt_ends_the_attempt() -> None:
     async with server, _connecting(settings_of(f"mqtt://127.0.0.1:{port}")) as connection:
         await until(lambda: connection.counters.failures >= 2)
         assert connection.counters.connects == 0
+
+
+async def test_retained_metadata_that_the_broker_does_not_take_does_not_keep_the_link_down(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "small")
+    with (broker.folder / "mosquitto.conf").open("a", encoding="utf-8") as file:
+        file.write("max_packet_size 2000\n")
+    broker.start()
+    try:
+        connection = BrokerConnection(settings_of(broker.url), Topics("opcua", "line-1"))
+        connection.remember(MqttMessage("opcua/json/metadata/line-1/g/large", b"x" * 3_000, 1, retain=True))
+        connection.remember(MqttMessage("opcua/json/metadata/line-1/g/small", b"{}", 1, retain=True))
+        await connection.start()
+        try:
+            await until(lambda: connection.counters.connected)
+            async with Consumer(broker, tmp_path, "opcua/json/metadata/#") as consumer:
+                await until(lambda: consumer.messages)
+                assert [message.topic for message in consumer.messages] == ["opcua/json/metadata/line-1/g/small"]
+            assert connection.counters.connects == 1
+        finally:
+            await connection.stop()
+    finally:
+        broker.stop()
+
+
+async def test_the_end_is_told_even_amid_the_greeting(mosquitto: Broker, tmp_path: Path) -> None:
+    async with proxied(mosquitto) as proxy, Consumer(mosquitto, tmp_path, "greeting/json/status/#") as consumer:
+        proxy.keep = lambda kind, _packet: kind != PUBACK
+        async with _connecting(settings_of(proxy.url), "greeting") as connection:
+            await until(lambda: consumer.messages)
+            assert not connection.counters.connected
+        await until(lambda: [message.json["Status"] for message in consumer.messages] == [2, 0])
 
 
 async def test_stop_is_safe_twice_and_before_start(mosquitto: Broker) -> None:

@@ -47,6 +47,22 @@ async def test_mosquitto_sub_sees_key_frames_and_deltas(mosquitto: Broker, tmp_p
         assert {received.topic for received in consumer.of("data")} == {"t1/json/data/line-1/default/meters"}
 
 
+async def test_what_never_had_a_value_is_published_with_its_status_alone(mosquitto: Broker, tmp_path: Path) -> None:
+    settings = settings_of(mosquitto.url, prefix="t11")
+    async with Consumer(mosquitto, tmp_path, "t11/json/data/#") as consumer, running(tmp_path, settings) as plant:
+        await until(lambda: _messages(consumer))
+        plant.apply(1.5)
+        await until(lambda: any("Value" in m["Payload"].get("p0", {}) for m in _messages(consumer)))
+        first, *_ = _messages(consumer)
+        latest = _messages(consumer)[-1]
+    assert first["Status"]["Symbol"] == "Bad"
+    assert list(first["Payload"]) == ["p0", "p1", "p2"]
+    for field in first["Payload"].values():
+        assert field.keys() == {"Status", "SourceTimestamp"}
+        assert field["Status"] == {"Code": 0x80320000, "Symbol": "BadWaitingForInitialData"}
+    assert latest["Payload"]["p0"].keys() == {"Value", "SourceTimestamp"}
+
+
 async def test_nothing_changed_says_nothing_between_key_frames(mosquitto: Broker, tmp_path: Path) -> None:
     settings = settings_of(mosquitto.url, {"meters": {"keyframe": 4}}, prefix="t2")
     async with Consumer(mosquitto, tmp_path, "t2/json/data/#") as consumer, running(tmp_path, settings):
@@ -100,6 +116,50 @@ async def test_the_metadata_version_follows_the_model_over_restarts(mosquitto: B
             versions.append(consumer.messages[-1].json["MetaData"]["ConfigurationVersion"])
     assert versions[0] == versions[1]
     assert versions[2]["MajorVersion"] > versions[1]["MajorVersion"]
+
+
+async def test_metadata_dropped_over_the_cap_is_published_in_front_of_what_is_left(
+    new_mosquitto: Callable[..., Broker], tmp_path: Path
+) -> None:
+    broker = new_mosquitto()
+    broker.stop()
+    settings = settings_of(broker.url, {"meters": {"publish": "5ms", "samples": "all"}})
+    plant = Plant(tmp_path, settings, largest_bytes=4_000)
+    await plant.start()
+    try:
+        while (await plant.outbox.statistics()).streams["pubsub"].lost_records < 2:
+            plant.apply(1.0, 2.0, 3.0)
+            before = plant.pubsub.statistics().writers["meters"].messages
+            await until(lambda before=before: plant.pubsub.statistics().writers["meters"].messages > before)
+        assert not unpack((await plant.outbox.read("pubsub", 0))[0].payload).retain
+        broker.start()
+        async with Consumer(broker, tmp_path, "opcua/json/#") as consumer:
+            await until(lambda: consumer.of("metadata") and consumer.of("data"))
+    finally:
+        await plant.stop()
+    (described,) = consumer.of("metadata")
+    (version,) = {str(message["MetaDataVersion"]) for message in _messages(consumer)}
+    assert version == str(described.json["MetaData"]["ConfigurationVersion"])
+
+
+async def test_fault_23_a_slow_broker_leaves_the_backlog_on_the_disk(mosquitto: Broker, tmp_path: Path) -> None:
+    start = now()
+    async with proxied(mosquitto) as proxy, Consumer(mosquitto, tmp_path, "t12/json/data/#") as consumer:
+        settings = settings_of(proxy.url, {"meters": {"publish": "5ms", "samples": "all"}}, prefix="t12", in_flight=3)
+        async with running(tmp_path, settings) as plant:
+            await until(lambda: plant.pubsub.statistics().connection.connected)
+            proxy.flowing.clear()
+            for number in range(50):
+                plant.apply(float(number), moment=start + number)
+                await until(lambda number=number: plant.pubsub.statistics().writers["meters"].values > number)
+            assert plant.waiting <= 3
+            assert await plant.backlog() >= 40
+            proxy.flowing.set()
+            await until(lambda: plant.pubsub.statistics().forwarder.samples == 50)
+            assert proxy.most_in_flight <= 4  # the fourth place is the status's
+        await until(lambda: len([m for m in _messages(consumer) if "Payload" in m]) == 50)
+    values = [m["Payload"]["p0"]["Value"] for m in _messages(consumer) if "Payload" in m]
+    assert values == [float(number) for number in range(50)]
 
 
 async def test_a_dataset_that_is_gone_takes_its_metadata_along(mosquitto: Broker, tmp_path: Path) -> None:

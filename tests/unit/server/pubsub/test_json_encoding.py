@@ -128,9 +128,23 @@ def test_each_field_has_its_own_status_and_time() -> None:
     }
 
 
-def test_what_has_no_value_is_null_and_never_a_zero() -> None:
+@pytest.mark.parametrize("content", [DEFAULT, ("StatusCode",), ("SourceTimestamp",)])
+def test_what_has_no_value_goes_without_one_and_is_never_a_zero(content: tuple[str, ...]) -> None:
+    waiting = Status.BAD_WAITING_FOR_INITIAL_DATA
+    part = _part(DataType.INT64, [0, 1], [0, 0], status=[waiting, 0], empty=[True, False])
+    payload = _payload(content, (part,))
+    shown: dict[str, Any] = {}
+    if "StatusCode" in content:
+        shown["Status"] = {"Code": 0x80320000, "Symbol": "BadWaitingForInitialData"}
+    if "SourceTimestamp" in content:
+        shown["SourceTimestamp"] = "2024-01-02T03:04:05Z"
+    assert payload["Speed"] == shown
+    assert payload["Temperature"]["Value"] == "0"
+
+
+def test_a_variant_that_has_no_value_is_its_status() -> None:
     part = _part(DataType.INT64, [0], [0], status=[Status.BAD_WAITING_FOR_INITIAL_DATA], empty=[True])
-    assert _payload(DEFAULT, (part,))["Speed"]["Value"] is None
+    assert _payload(("RawData",), (part,))["Speed"]["Symbol"] == "BadWaitingForInitialData"
 
 
 def test_a_bad_variant_is_its_status_and_an_uncertain_one_a_data_value() -> None:

@@ -168,6 +168,22 @@ async def test_a_retained_record_is_repeated_on_the_next_link(mosquitto: Broker)
         assert connection.retained == ()
 
 
+async def test_metadata_that_does_not_get_here_is_published_in_its_place(mosquitto: Broker, tmp_path: Path) -> None:
+    async with (
+        Consumer(mosquitto, tmp_path, "s9/#") as consumer,
+        _delivering(settings_of(mosquitto.url)) as (sink, connection),
+    ):
+        sink.expect(3, MqttMessage("s9/metadata", b"3", 1, retain=True))
+        sink.expect(9, MqttMessage("s9/metadata", b"9", 1, retain=True))
+        for sequences in ([1, 2, 4], [5, 6]):
+            await sink.deliver([_record(number, "s9/data", b"%d" % number) for number in sequences])
+        assert [message.payload for message in connection.retained] == [b"3"]
+        await sink.deliver([_record(8, "s9/data", b"8"), _record(9, "s9/metadata", b"9", retain=True)])
+        await sink.deliver([_record(10, "s9/data", b"10")])
+        await until(lambda: len(consumer.messages) == 9)
+    assert [int(message.payload) for message in consumer.messages] == [1, 2, 3, 4, 5, 6, 8, 9, 10]
+
+
 async def test_opening_and_closing_leave_the_connection_alone(mosquitto: Broker) -> None:
     async with _delivering(settings_of(mosquitto.url)) as (sink, connection):
         link = await connection.link()

@@ -68,3 +68,10 @@ async def test_a_damaged_file_is_set_aside(tmp_path: Path, content: str) -> None
     assert state.writers == {}
     assert (tmp_path / "pubsub.damaged").read_text(encoding="utf-8") == content
     assert not file.exists()
+
+
+async def test_a_file_that_cannot_be_read_is_left_alone_and_named(tmp_path: Path) -> None:
+    (tmp_path / "pubsub.json").mkdir()
+    with pytest.raises(StoreUnavailable, match=r"pubsub\.json: it cannot be read"):
+        await _loaded(tmp_path / "pubsub.json")
+    assert (tmp_path / "pubsub.json").is_dir()

@@ -19,6 +19,13 @@ def test_what_cannot_stand_in_a_level_is_refused(text: str) -> None:
         check_level(text)
 
 
+def test_what_is_too_long_for_a_topic_is_refused() -> None:
+    longest = "\u00b0" * 6_500
+    assert len(Topics(check_prefix(longest), check_level(longest)).metadata(longest, longest).encode()) <= 65_535
+    with pytest.raises(SettingError, match="too long"):
+        check_level(longest * 2)
+
+
 @pytest.mark.parametrize("text", ["$SYS", "a//b", "a/#", "x" * 70_000])
 def test_what_cannot_be_a_prefix_is_refused(text: str) -> None:
     with pytest.raises(SettingError):

@@ -1,9 +1,9 @@
-"""The subscription service of the server without its sockets: a channel that keeps messages, a sampling clock moved by hand."""
+"""The server's subscription service without sockets: a channel that keeps messages, a sampling clock moved by hand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,7 +85,7 @@ class Client:
 def notified(message: ua.NotificationMessage) -> Iterator[Notified]:
     for data in message.NotificationData:
         if isinstance(data, ua.ExtensionObject):
-            change = struct_from_binary(ua.DataChangeNotification, Buffer(data.Body))
+            change = struct_from_binary(ua.DataChangeNotification, Buffer(bytes(data.Body or b"")))
             for item in change.MonitoredItems:
                 value = item.Value
                 source = None if value.SourceTimestamp is None else from_datetime(value.SourceTimestamp)
@@ -162,7 +162,7 @@ async def _not_written(_slot: int, _value: Any) -> int:
 
 
 @asynccontextmanager
-async def endpoint(types: list[DataType], scans: list[float] | None = None) -> Any:
+async def endpoint(types: list[DataType], scans: list[float] | None = None) -> AsyncGenerator[Endpoint]:
     """Give an endpoint and stop it."""
     made = Endpoint(types, scans if scans is not None else [0.1] * len(types))
     try:

@@ -115,4 +115,5 @@ def test_without_handles_the_records_are_datavalues() -> None:
         DataType.INT16, None, np.array([-3], np.int16), np.zeros(1, np.uint32), time, time, Timestamps.SERVER
     )
     value = struct_from_binary(ua.DataValue, Buffer(body))
+    assert value.Value is not None
     assert (value.Value.Value, value.SourceTimestamp) == (-3, None)

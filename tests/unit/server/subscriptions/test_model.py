@@ -1,4 +1,4 @@
-"""Random traffic through the column engine and through a queue for each item that is plain to see (Part 4 v1.05 5.13)."""
+"""Random traffic through the column engine, and through one plain queue for each item (Part 4 v1.05 5.13)."""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ def sampled(size: int, values: str, *, discard_oldest: bool) -> ObjectItem:
 )
 def test_the_value_beside_the_gap_carries_the_overflow_bit(
     size: int,
-    discard_oldest: bool,
+    discard_oldest: bool,  # noqa: FBT001 - a parameter of the table
     values: str,
-    left: str,  # noqa: FBT001 - a parameter of the table
+    left: str,
 ) -> None:
     item = sampled(size, values, discard_oldest=discard_oldest)
     assert item.lost == len(values) - len(left)
@@ -83,7 +83,7 @@ def test_initial_values_are_sent_again() -> None:
 
 @pytest.mark.parametrize(("discard_oldest", "left"), [(True, "cd"), (False, "ad")])
 def test_events_pass_the_filter_and_the_queue(discard_oldest: bool, left: str) -> None:  # noqa: FBT001 - as above
-    item = EventItem(7, 2, discard_oldest, lambda event: None if event == "x" else event.encode())
+    item = EventItem(7, 2, discard_oldest, lambda event: None if event == "x" else str(event).encode())
     for event in "axbxcd":
         item.offer(event)
     assert item.lost == 2

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import struct_from_binary, variant_to_binary
 
 from core.datatypes import DataType
 from server.subscriptions.object_items import EventItem
@@ -227,7 +227,7 @@ class _Connection(Client):
 async def test_events_and_values_share_a_message(made: Endpoint) -> None:
     subscription = await made.subscribe()
     await made.monitor(subscription, request(0, 7))
-    fields = ua.ua_binary.variant_to_binary(ua.Variant("boom"))
+    fields = variant_to_binary(ua.Variant("boom"))
     item = EventItem(9, 10, discard_oldest=True, select=lambda _event: (1).to_bytes(4, "little") + fields)
     subscription.event_items[1] = item
     item.offer("anything")
