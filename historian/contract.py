@@ -166,10 +166,15 @@ class HistoryStore(HistoryReader, Protocol):
     async def append(self, deliveries: Sequence[Delivery], origin: str) -> None:
         """Keep samples; durable when it returns, all or nothing when it raises.
 
-        ``origin`` is the outbox's identity. A delivery whose sequence is not above the highest one kept from that
-        origin is passed over: delivering again stores nothing twice. Raises :class:`~core.errors.StoreUnavailable` (try
+        ``origin`` names the opening of the outbox that gave the sequences out (:mod:`historian.origins`). A delivery
+        whose sequence is not above the highest one kept from that origin is passed over: delivering again stores
+        nothing twice. Raises :class:`~core.errors.StoreUnavailable` (try
         again later), :class:`PoisonRecord` (never), :class:`~core.errors.StoreCorrupt`.
         """
+        ...
+
+    async def applied(self, origin: str) -> int:
+        """Give the highest sequence kept from an origin; 0 for an unknown one."""
         ...
 
 

@@ -5,6 +5,8 @@ Settings for durability, a check that does not read gigabytes, damaged ones set 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import os
 import sqlite3
@@ -41,6 +43,24 @@ _TRANSIENT: Final = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_PROTOCOL,
 }
+_OWNER: Final = "give the file and its folder to the user that Plantspace runs as"
+_ROOM: Final = "make room on the disk"
+_MENDS: Final = {
+    errno.EACCES: _OWNER,
+    errno.EPERM: _OWNER,
+    errno.EISDIR: "a folder stands where the file belongs; move it away",
+    errno.ENOENT: "make its folder",
+    errno.ENOTDIR: "a file stands where its folder belongs; move it away",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EROFS: "mount the disk for writing",
+}
+_SQLITE_MENDS: Final = {
+    sqlite3.SQLITE_BUSY: "another process holds it; end that one",
+    sqlite3.SQLITE_FULL: _ROOM,
+    sqlite3.SQLITE_READONLY: _OWNER,
+    sqlite3.SQLITE_PERM: _OWNER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +87,18 @@ class Database:
         ``distrust``: the file was found damaged in use; it goes whatever the check says. Raises
         :class:`~core.errors.StoreUnavailable`.
         """
-        set_aside = None
-        if self.path.exists() and self.path.stat().st_size > 0:
-            try:
-                if distrust:
-                    raise StoreCorrupt(self.path, "it was found damaged while in use")  # noqa: TRY301 - joins the other ways here
-                self._check()
-            except StoreCorrupt as error:
-                set_aside = self._set_aside()
-                _log.error("%s; it was set aside as %s and a new one is begun", error, set_aside)
         with translated(self.path):
+            set_aside = None
+            if self.path.exists() and self.path.stat().st_size > 0:
+                try:
+                    if distrust:
+                        raise StoreCorrupt(self.path, "it was found damaged while in use")  # noqa: TRY301 - joins the other ways here
+                    self._check()
+                except StoreCorrupt as error:
+                    set_aside = self._set_aside()
+                    _log.error("%s; it was set aside as %s and a new one is begun", error, set_aside)
             self._create()
-        return set_aside
+            return set_aside
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         """Open a connection for the calling thread. Raises :class:`~core.errors.StoreUnavailable`."""
@@ -100,7 +120,11 @@ class Database:
 
     def size(self) -> int:
         """Count the bytes on disk, the write-ahead log included."""
-        return sum(part.stat().st_size for part in self._files() if part.exists())
+        total = 0
+        for part in self._files():
+            with contextlib.suppress(FileNotFoundError):  # another process that closes takes the log with it
+                total += part.stat().st_size
+        return total
 
     def _files(self) -> tuple[Path, ...]:
         return tuple(self.path.with_name(self.path.name + tail) for tail in ("", "-wal", "-shm"))
@@ -137,7 +161,7 @@ class Database:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if not tables:
                 return  # killed while being made; it is made now
-            if application != self.schema.application_id or tables < self.schema.tables:
+            if application != self.schema.application_id or not tables >= self.schema.tables:
                 raise StoreCorrupt(self.path, "it is a SQLite file of another kind")
             if version > self.schema.version:
                 problem = (
@@ -191,8 +215,7 @@ def translated(path: Path) -> Generator[None]:
     except sqlite3.Error as error:
         raise translate(path, error) from error
     except OSError as error:
-        message = f"{path}: {error.strerror or error}"
-        raise StoreUnavailable(message) from error
+        raise StoreUnavailable(_with_mend(f"{path}: {error.strerror or error}", _MENDS.get(error.errno or 0))) from error
 
 
 def translate(path: Path, error: sqlite3.Error) -> StoreError:
@@ -201,5 +224,9 @@ def translate(path: Path, error: sqlite3.Error) -> StoreError:
     if code in _CORRUPT:
         return StoreCorrupt(path, str(error))
     if code in _TRANSIENT:
-        return StoreUnavailable(f"{path}: {error}")
+        return StoreUnavailable(_with_mend(f"{path}: {error}", _SQLITE_MENDS.get(code)))
     return StoreError(f"{path}: {error}")
+
+
+def _with_mend(problem: str, mend: str | None) -> str:
+    return f"{problem} ({mend})" if mend else problem

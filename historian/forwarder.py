@@ -43,14 +43,27 @@ class Forwarder:
     counters: ForwarderCounters = field(default_factory=ForwarderCounters)
     last_error: str = ""
     _task: asyncio.Task[None] | None = None
+    _acknowledged: int = 0
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Register the sink and begin; the sink itself may still be away.
 
         Raises :class:`~core.errors.StoreUnavailable` of the outbox.
         """
-        position = await self.outbox.register(self.name, self.stream)
-        self._task = asyncio.create_task(self._run(position), name=f"forwarder-{self.name}")
+        self._acknowledged = await self.outbox.register(self.name, self.stream)
+        self._task = asyncio.create_task(self._run(self._acknowledged), name=f"forwarder-{self.name}")
+
+    async def drain(self) -> None:
+        """Return once every record of the stream that was accepted before this call is acknowledged.
+
+        That is: delivered, set aside, or dropped over the outbox's cap. Waits as long as the sink is away or the
+        forwarder does not run: bound it with :func:`asyncio.wait_for`.
+        """
+        newest = self.outbox.newest(self.stream)
+        while self._acknowledged < newest:
+            self._moved.clear()
+            await self._moved.wait()
 
     async def stop(self) -> None:
         """End delivery; what is not acknowledged stays in the outbox. Safe twice and before :meth:`start`."""
@@ -61,21 +74,29 @@ class Forwarder:
                 await task
         await self.sink.close()
 
-    async def _run(self, position: int) -> None:
+    async def _run(self, delivered: int) -> None:
         opened = False
         while True:
             try:
                 if not opened:
                     await self.sink.open()
                     opened = True
-                records = await self.outbox.read(self.stream, position, self.limit_bytes)
-                if not records:
-                    await self.outbox.arrival(self.stream, position)
+                    self._recovered()
+                if delivered > self._acknowledged:  # tried again without another delivery when the outbox fails here
+                    await self.outbox.acknowledge(self.name, delivered)
+                    self._recovered()
+                    self._advance(delivered)
+                # asked before reading: what is not found up to there was dropped over the cap, and is not waited for
+                newest = self.outbox.newest(self.stream)
+                records = await self.outbox.read(self.stream, delivered, self.limit_bytes)
+                if records:
+                    await self._deliver(records)
+                    delivered = records[-1].sequence
                     continue
-                await self._deliver(records)
-                position = records[-1].sequence
-                await self.outbox.acknowledge(self.name, position)
+                delivered = max(delivered, newest)
                 self._recovered()
+                self._advance(delivered)
+                await self.outbox.arrival(self.stream, delivered)
             except StoreError as error:
                 await self._wait(error)
             except Exception as error:  # noqa: BLE001 - a fault of a sink must not end delivery for ever
@@ -117,6 +138,10 @@ class Forwarder:
             _log.log(level, "%s is away, what it misses waits in the outbox: %s", self.name, error)
         self.last_error = str(error) or type(error).__name__
         await asyncio.sleep(self.backoff.next())
+
+    def _advance(self, sequence: int) -> None:
+        self._acknowledged = sequence
+        self._moved.set()
 
     def _recovered(self) -> None:
         if self.last_error:

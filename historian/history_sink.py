@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 from historian import chunks
 from historian.contract import Delivery, HistoryStore, OpenOutcome, PoisonRecord, Record
 from historian.encoding import DamagedData
 from historian.outbox import Outbox
 from historian.samples import SampleBlock
+
+_log = logging.getLogger("plantspace.historian")
 
 
 class HistorySink:
@@ -27,13 +31,19 @@ class HistorySink:
     async def open(self) -> None:
         """Open the store. Raises :class:`~core.errors.StoreUnavailable`."""
         self.outcome = await self.store.open()
+        try:
+            await self._compare()
+        except BaseException:
+            await self.store.close()
+            raise
         self._thread = ThreadPoolExecutor(1, "history-sink")
 
     async def deliver(self, records: Sequence[Record]) -> None:
-        """Store the records in one commit. Raises :class:`~core.errors.StoreUnavailable`, :class:`PoisonRecord`."""
+        """Store the records, a commit an origin. Raises :class:`~core.errors.StoreUnavailable`, :class:`PoisonRecord`."""
         loop = asyncio.get_running_loop()
-        deliveries = await loop.run_in_executor(self._thread, self._decode, records)
-        await self.store.append(deliveries, self._outbox.identity)
+        for origin, group in groupby(records, key=lambda record: self._outbox.origins.of(record.sequence)):
+            deliveries = await loop.run_in_executor(self._thread, self._decode, list(group))
+            await self.store.append(deliveries, origin)
 
     async def close(self) -> None:
         """Close the store; safe twice and before :meth:`open`."""
@@ -41,6 +51,18 @@ class HistorySink:
         if thread is not None:
             thread.shutdown()
         await self.store.close()
+
+    async def _compare(self) -> None:
+        """Tell when the store has more of an origin than the outbox gave out: the outbox is an older copy."""
+        for origin in self._outbox.origins.all:
+            applied = await self.store.applied(origin.name)
+            if origin.last is not None and applied > origin.last:
+                _log.error(
+                    "the outbox is older than the history beside it (from a backup?): it ends at record %d where the"
+                    " history already has %d; what comes now is kept under a new origin, nothing is mixed up",
+                    origin.last,
+                    applied,
+                )
 
     def _decode(self, records: Sequence[Record]) -> list[Delivery]:
         return [Delivery(record.sequence, self._blocks(record)) for record in records]

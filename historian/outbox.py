@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from core.time import TICKS_PER_SECOND, Clock, SystemClock
+from historian import origins
 from historian import outbox_tables as tables
 from historian.contract import OpenOutcome, Record
 from historian.database import Database
+from historian.origins import Origins
 from historian.outbox_schema import SCHEMA
 from historian.outbox_tables import Loss, SinkStatistics, StreamStatistics
 from historian.threads import Reader, Writer
@@ -64,15 +65,16 @@ class Outbox:
         self._arrived: dict[str, asyncio.Event] = {}
         self._last: dict[str, int] = {}
         self._nodes: dict[int, str] = {}
-        self.identity = ""
-        """Tells this file's sequences from those of one that was set aside; known once open."""
+        self.origins = Origins(())
+        """Tells sequences from those of a file that was set aside, or that came back from a backup; known once open."""
 
     async def open(self) -> OpenOutcome:
         """Open or begin the file; a damaged one is set aside. Raises :class:`~core.errors.StoreUnavailable`."""
         outcome = OpenOutcome(await self._reader.prepare())
         await self._writer.start()
-        self.identity = await self._writer.run(_identity)
+        self.origins = await self._writer.run(origins.begin)
         self._nodes = await self._reader.run(tables.points_by_id)
+        self._last = await self._reader.run(tables.newest)
         return outcome
 
     async def close(self) -> None:
@@ -93,7 +95,7 @@ class Outbox:
 
         sequence, losses = await self._writer.run(accept)
         self._tell(losses)
-        self._last[stream] = max(sequence, self._last.get(stream, 0))
+        self._last[stream] = max(sequence, self.newest(stream))
         self._arrived.setdefault(stream, asyncio.Event()).set()
         return sequence
 
@@ -104,9 +106,13 @@ class Outbox:
         """
         return await self._reader.run(lambda connection: tables.read(connection, stream, after, limit_bytes))
 
+    def newest(self, stream: str) -> int:
+        """Give the sequence of the newest record accepted into a stream; 0 when none is known."""
+        return self._last.get(stream, 0)
+
     async def arrival(self, stream: str, after: int) -> None:
-        """Wait until a record after sequence ``after`` is accepted; returns at once when one was since :meth:`open`."""
-        while self._last.get(stream, 0) <= after:
+        """Wait until a record after sequence ``after`` is accepted; returns at once when one was."""
+        while self.newest(stream) <= after:
             event = self._arrived.setdefault(stream, asyncio.Event())
             event.clear()
             await event.wait()
@@ -167,8 +173,3 @@ class Outbox:
             )
             if self._on_loss is not None:
                 self._on_loss(loss)
-
-
-def _identity(connection: sqlite3.Connection) -> str:
-    connection.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('identity', ?)", (uuid.uuid4().hex,))
-    return str(connection.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()[0])

@@ -9,9 +9,9 @@ from historian.database import Schema
 SCHEMA: Final = Schema(
     application_id=0x504C4F42,  # "PLOB"
     version=1,
-    tables=frozenset({"meta", "point", "stream", "record", "sink", "dead"}),
+    tables=frozenset({"origin", "point", "stream", "record", "sink", "dead"}),
     script="""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE origin (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, first INTEGER NOT NULL);
 CREATE TABLE point (id INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL UNIQUE);
 CREATE TABLE stream (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,

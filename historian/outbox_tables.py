@@ -129,6 +129,13 @@ def read(connection: sqlite3.Connection, stream: str, after: int, limit: int) ->
     return records
 
 
+def newest(connection: sqlite3.Connection) -> dict[str, int]:
+    """Read the sequence of each stream's newest record; a stream that holds none is not named."""
+    return dict(
+        connection.execute("SELECT s.name, max(r.sequence) FROM record r JOIN stream s ON s.id = r.stream GROUP BY s.id")
+    )
+
+
 def register(connection: sqlite3.Connection, sink: str, stream: str) -> int:
     """Make a sink known; gives how far it is. One that moved to another stream begins there anew."""
     number = stream_id(connection, stream)

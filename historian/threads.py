@@ -161,7 +161,12 @@ class Reader:
 
     async def prepare(self, *, distrust: bool = False) -> Path | None:
         """Check and if need be begin the file in the reader's thread (:meth:`Database.prepare`)."""
-        return await self._call(lambda: self._database.prepare(distrust=distrust))
+
+        def work() -> Path | None:
+            self._close()  # one opened by a read meanwhile would go on reading the file that is set aside
+            return self._database.prepare(distrust=distrust)
+
+        return await self._call(work)
 
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``query``. Raises :class:`~core.errors.StoreError` kinds for SQLite's errors, and whatever it raises."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -35,6 +36,12 @@ T = TypeVar("T")
 _TYPES = [member.symbol for member in DataType if member is not DataType.VARIANT]
 
 
+@cache
+def _nearest_type(text: str) -> str | None:
+    """Find the type most likely meant; whole tables may be wrong in the same way."""
+    return nearest(text, _TYPES)
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """One row with its texts understood; what depends on the model or the driver is looked at later."""
@@ -56,6 +63,8 @@ class Binding:
     description: str
     place: Callable[[str], Place]
     """Gives the place of a column's cell."""
+    sound: bool = True
+    """Whether all cells are understood; those that are not have their defaults, and are told."""
 
     @property
     def names_node(self) -> bool:
@@ -63,60 +72,70 @@ class Binding:
         return self.node.startswith(("/", "nsu=", "i="))
 
 
-def read_bindings(device: str, section: Section, findings: Findings) -> list[Binding]:
-    """Read the ``bindings`` of a device's section: a file's name or a list of rows; wrong rows become findings."""
+@dataclass(frozen=True, slots=True)
+class DeviceRows:
+    """A device's bindings, wrong ones too. ``complete``: none was lost, so that all of its tags are known."""
+
+    bindings: list[Binding]
+    complete: bool = True
+
+
+def read_bindings(device: str, section: Section, findings: Findings) -> DeviceRows:
+    """Read the ``bindings`` of a device's section: a file's name or a list of rows; what is wrong becomes findings."""
     if "bindings" not in section:
-        return []
+        return DeviceRows([])
     held = section.section(("bindings",))
-    if isinstance(held.data, str):
-        return bindings_of_rows(device, read_table(section.base / held.data, COLUMNS, REQUIRED, findings), findings)
+    file = bindings_file(section)
+    if file is not None:
+        wrong = Findings()
+        rows = read_table(file, COLUMNS, REQUIRED, wrong, lenient=True)
+        findings.extend(wrong.items)
+        return bindings_of_rows(device, rows, findings, sound=not wrong)
     if not isinstance(held.data, list):
-        return []
+        return DeviceRows([], complete=held.data is None)
     bindings: list[Binding] = []
     for position, data in enumerate(held.data):
+        before = len(findings.items)
         cells = _inline(held, position, data, findings)
-        if cells is None:
-            continue
 
         def place(column: str, at: int = position) -> Place:
             return held.place((at, column)) if column else held.place((at,))
 
-        binding = _Reader(device, cells, place, findings).binding()
-        if binding is not None:
-            bindings.append(binding)
-    return bindings
+        bindings.append(_Reader(device, cells, place, findings).binding(sound=len(findings.items) == before))
+    return DeviceRows(bindings, all(binding.node for binding in bindings))
 
 
-def bindings_of_rows(device: str, rows: Iterable[Row], findings: Findings) -> list[Binding]:
-    """Understand the rows of a table; columns that are none of :data:`COLUMNS` are passed over."""
-    read = (_Reader(device, row.values(), row.place, findings).binding() for row in rows)
-    return [binding for binding in read if binding is not None]
+def bindings_of_rows(device: str, rows: Iterable[Row], findings: Findings, *, sound: bool = True) -> DeviceRows:
+    """Understand the rows of a table; columns that are none of :data:`COLUMNS` are passed over.
+
+    ``sound`` tells whether nothing is wrong with the table so far.
+    """
+    bindings = [_Reader(device, row.values(), row.place, findings).binding(sound=sound) for row in rows]
+    return DeviceRows(bindings, sound)
 
 
-def _inline(held: Section, position: int, data: object, findings: Findings) -> dict[str, str] | None:
+def _inline(held: Section, position: int, data: object, findings: Findings) -> dict[str, str]:
     if not isinstance(data, dict):
         findings.add(held.place((position,)), "a binding must be a mapping", "write - {node: …, address: …}")
-        return None
+        return {}
     cells: dict[str, str] = {}
-    good = True
-    for key, value in cast("dict[str, Any]", data).items():  # a YAML mapping's keys are texts
+    given = cast("dict[str, Any]", data)  # a YAML mapping's keys are texts
+    for key, value in given.items():
         if key not in COLUMNS:
-            near = nearest(str(key), COLUMNS)
+            near = nearest(str(key), [name for name in COLUMNS if name not in given])
             mend = f"did you mean {near}?" if near else f"keys are {', '.join(COLUMNS)}"
             findings.add(held.place((position, str(key)), key=True), f"unknown key '{key}' in a binding", mend)
-            good = False
         elif isinstance(value, bool):
             cells[str(key)] = "true" if value else "false"
         elif value is not None and not isinstance(value, (dict, list)):
             cells[str(key)] = str(value)
         elif value is not None:
             findings.add(held.place((position, str(key))), f"'{key}' must be one value", "write it on one line")
-            good = False
+    meant = {nearest(str(key), COLUMNS) for key in given if key not in COLUMNS}
     for key in REQUIRED:
-        if not cells.get(key):
+        if given.get(key) in (None, "") and key not in meant:
             findings.add(held.place((position,)), f"a binding needs '{key}'", f"add {key}: …")
-            good = False
-    return cells if good else None
+    return cells
 
 
 class _Reader:
@@ -129,36 +148,42 @@ class _Reader:
         self._findings = findings
         self._good = True
 
-    def binding(self) -> Binding | None:
-        """Give the row, or None where anything is wrong with it."""
+    def binding(self, *, sound: bool) -> Binding:
+        """Give the row; ``sound`` tells whether nothing is wrong with it so far."""
         minimum, maximum = self._number("min", -math.inf), self._number("max", math.inf)
         if minimum > maximum:
             self._wrong("min", f"min {minimum:g} is above max {maximum:g}", "exchange them")
         scale = self._number("scale", 1.0)
         if scale == 0.0:
             self._wrong("scale", "a scale of 0 makes every value 0", "write the factor from raw to engineering units")
+            scale = 1.0
         deadband = self._number("deadband", 0.0)
         if deadband < 0.0:
             self._wrong("deadband", "a deadband cannot be negative", "write 0 for none")
-        binding = Binding(
+        scan, datatype = self._scan(), self._type()
+        writable = self._choice("access", {"r": False, "ro": False, "read": False, "rw": True, "write": True})
+        on_bad = self._choice("on_bad", {"hold": OnBad.HOLD, "null": OnBad.NULL}) or OnBad.HOLD
+        history = self._choice("history", {"true": True, "yes": True, "false": False, "no": False})
+        offset = self._number("offset", 0.0)
+        return Binding(
             self._device,
             self._text("node"),
             self._text("address"),
-            self._type(),
+            datatype,
             self._text("unit"),
-            self._scan(),
+            scan,
             scale,
-            self._number("offset", 0.0),
+            offset,
             minimum,
             maximum,
             deadband,
-            self._choice("access", {"r": False, "ro": False, "read": False, "rw": True, "write": True}),
-            self._choice("on_bad", {"hold": OnBad.HOLD, "null": OnBad.NULL}) or OnBad.HOLD,
-            self._choice("history", {"true": True, "yes": True, "false": False, "no": False}),
+            writable,
+            on_bad,
+            history,
             self._text("description"),
             self._place,
+            sound and self._good,
         )
-        return binding if self._good else None
 
     def _text(self, column: str) -> str:
         return self._cells.get(column, "").strip()
@@ -186,7 +211,7 @@ class _Reader:
         except KeyError:
             datatype = DataType.VARIANT
         if datatype is DataType.VARIANT:
-            near = nearest(text, _TYPES)
+            near = _nearest_type(text)
             self._wrong(
                 "type",
                 f"there is no data type {text!r}",

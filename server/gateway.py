@@ -190,6 +190,7 @@ class Gateway:
                 outbox=outbox,
                 fields=plan.pubsub.fields,
                 state_file=plan.data_dir / PUBSUB_FILE,
+                base=plan.config.parent,
             )
             await self._lifecycle.start("pubsub", connection)
             self.pubsub = connection

@@ -12,7 +12,8 @@ SCHEMA: Final = Schema(
     tables=frozenset({"point", "applied", "total", "segment", "block", "damaged"}),
     script="""
 CREATE TABLE point (id INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL UNIQUE, span INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE applied (origin TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE applied (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, origin TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL);
 CREATE TABLE total (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO total VALUES ('appended', 0), ('expired', 0), ('damaged', 0);
 CREATE TABLE segment (

@@ -103,6 +103,8 @@ class SQLiteStore(SQLiteReader):
         """Ids of points that are committed, so that no append looks them up again."""
         self._due = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._distrusted = False
+        """The file was found damaged in use, and no new one could be begun yet."""
 
     async def open(self) -> OpenOutcome:
         """Open or begin the file; a damaged one is set aside. Raises :class:`~core.errors.StoreUnavailable`."""
@@ -126,14 +128,20 @@ class SQLiteStore(SQLiteReader):
         def add(connection: sqlite3.Connection) -> dict[str, int]:
             return tables.append(connection, deliveries, origin, self._points)
 
+        if self._distrusted:
+            await self._replace()
         try:
             found = await self._writer.run(add)
         except StoreCorrupt:
-            await self.close()
-            await self._open(distrust=True)
+            self._distrusted = True
+            await self._replace()
             found = await self._writer.run(add)
         self._points.update(found)
         self._due.set()
+
+    async def applied(self, origin: str) -> int:
+        """Give the highest sequence kept from an origin; 0 for an unknown one."""
+        return await self._reader.run(lambda connection: tables.applied(connection, origin))
 
     async def compact(self) -> None:
         """Merge all that is due; happens by itself in the background too."""
@@ -156,6 +164,12 @@ class SQLiteStore(SQLiteReader):
         self._keeper = asyncio.create_task(self._keep(), name=f"{self._database.path.name}-keeper")
         return outcome
 
+    async def _replace(self) -> None:
+        """Begin a new file in the place of one found damaged in use; asked for again where that fails half way."""
+        await self.close()
+        await self._open(distrust=True)
+        self._distrusted = False
+
     async def _keep(self) -> None:
         """Merge when something came, expire now and then; a locked or full disk is tried again later."""
         loop = asyncio.get_running_loop()
@@ -169,6 +183,10 @@ class SQLiteStore(SQLiteReader):
                 await self.compact()
                 backoff.reset()
                 timeout = next_expiry - loop.time()
+            except StoreCorrupt as error:
+                _log.error("%s; the file is set aside with the next samples", error)
+                self._distrusted = True
+                return
             except StoreError as error:
                 _log.warning("history is not being merged for now: %s", error)
                 timeout = backoff.next()

@@ -13,6 +13,8 @@ from historian.contract import Delivery, PoisonRecord
 from historian.samples import Columns, SampleBlock
 
 _EXPIRED_AT_ONCE: Final = 500
+_ORIGINS_KEPT: Final = 10_000
+"""Openings of outboxes that are remembered; one comes with every start of the gateway that records anything."""
 
 
 def append(
@@ -23,9 +25,8 @@ def append(
     ``known``: ids of points that are committed; gives those found or made here, which are ``known`` once this is
     committed too. Raises :class:`PoisonRecord`.
     """
-    row = connection.execute("SELECT sequence FROM applied WHERE origin = ?", (origin,)).fetchone()
-    applied = row[0] if row is not None else 0
-    new = [delivery for delivery in deliveries if delivery.sequence > applied]
+    before = applied(connection, origin)
+    new = [delivery for delivery in deliveries if delivery.sequence > before]
     found: dict[str, int] = {}
     if not new:
         return found
@@ -38,10 +39,7 @@ def append(
         except (TypeError, ValueError) as error:
             raise PoisonRecord(delivery.sequence, str(error)) from error
         kept.extend(columns)
-    connection.execute(
-        "INSERT INTO applied VALUES (?1, ?2) ON CONFLICT (origin) DO UPDATE SET sequence = ?2",
-        (origin, new[-1].sequence),
-    )
+    _remember(connection, origin, new[-1].sequence)
     if kept:
         samples = sum(map(len, kept))
         connection.execute(
@@ -56,6 +54,19 @@ def append(
         )
         count(connection, "appended", samples)
     return found
+
+
+def applied(connection: sqlite3.Connection, origin: str) -> int:
+    """Read the highest sequence kept from an origin; 0 for an unknown one."""
+    row = connection.execute("SELECT sequence FROM applied WHERE origin = ?", (origin,)).fetchone()
+    return int(row[0]) if row is not None else 0
+
+
+def _remember(connection: sqlite3.Connection, origin: str, sequence: int) -> None:
+    done = connection.execute("UPDATE applied SET sequence = ? WHERE origin = ?", (sequence, origin))
+    if not done.rowcount:
+        connection.execute("INSERT INTO applied (origin, sequence) VALUES (?, ?)", (origin, sequence))
+        connection.execute("DELETE FROM applied WHERE id <= (SELECT max(id) FROM applied) - ?", (_ORIGINS_KEPT,))
 
 
 def _named(

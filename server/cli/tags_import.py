@@ -32,7 +32,7 @@ async def bring_in(config: Path, table: Path, *, dry_run: bool) -> None:
     """
     from server.plan import plan_gateway  # noqa: PLC0415 - takes a moment; a table that cannot be read needs none of it
 
-    devices = await asyncio.to_thread(read_bindings_of, config, files_may_be_missing=True)
+    devices = await asyncio.to_thread(read_bindings_of, config, to_be_replaced=True)
     findings = Findings()
     given = await asyncio.to_thread(_read, table, devices, findings)
     differences = [difference(device, devices[device].rows, [texts(row.values()) for row in rows])

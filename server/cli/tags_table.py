@@ -29,8 +29,11 @@ class DeviceBindings:
         return self.section.place(("bindings",), key=True)
 
 
-def read_bindings_of(config: Path, *, files_may_be_missing: bool = False) -> dict[str, DeviceBindings]:
-    """Read the bindings of all devices. Raises :class:`~core.errors.InputError` for what cannot be read."""
+def read_bindings_of(config: Path, *, to_be_replaced: bool = False) -> dict[str, DeviceBindings]:
+    """Read the bindings of all devices. Raises :class:`~core.errors.InputError` for what cannot be read.
+
+    Tables that are ``to_be_replaced`` may be missing or wrong: then they have no rows.
+    """
     findings = Findings()
     document = Document.read(config, findings)
     found: dict[str, DeviceBindings] = {}
@@ -38,10 +41,13 @@ def read_bindings_of(config: Path, *, files_may_be_missing: bool = False) -> dic
         file = bindings_file(section)
         if file is None:
             rows = _inline(section)
-        elif files_may_be_missing and not file.exists():
-            rows = []
         else:
-            rows = [texts(row.values()) for row in read_table(file, COLUMNS, REQUIRED, findings)]
+            wrong = Findings()
+            rows = [texts(row.values()) for row in read_table(file, COLUMNS, REQUIRED, wrong)]
+            if wrong and to_be_replaced:
+                rows = []
+            else:
+                findings.extend(wrong.items)
         found[name] = DeviceBindings(name, section, file, tuple(rows))
     findings.raise_if_any()
     return found

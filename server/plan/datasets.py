@@ -7,13 +7,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asyncua import ua
+from pydantic import ValidationError
 
 from core.errors import Findings
-from core.settings import Document, build
+from core.settings import Document, Section, build
+from server.plan.lookup import Lookup
+from server.plan.partial import texts_of
 from server.plan.points import PointList
 from server.pubsub.fields import DataSetField, field_names
 from server.pubsub.settings import DataSetSettings, PubSubSettings
-from server.ua_stack.browse import Directory, NodeNotFoundError
+from server.ua_stack.browse import Directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +27,45 @@ class PlannedPubSub:
     fields: dict[str, tuple[DataSetField, ...]]
 
 
-def plan_pubsub(
-    document: Document, directory: Directory | None, points: PointList, findings: Findings
-) -> PlannedPubSub | None:
-    """Read the ``pubsub:`` section; without a ``directory`` (the model is wrong) nodes are not looked up."""
+def plan_pubsub(document: Document, lookup: Lookup, points: PointList, findings: Findings) -> PlannedPubSub | None:
+    """Read the ``pubsub:`` section; nodes are looked up even where its other keys are wrong."""
     if "pubsub" not in document:
         return None
     section = document.section(("pubsub",))
     settings = build(PubSubSettings, section, findings)
-    if settings is None or directory is None:
+    nodes = {
+        name: _nodes(dataset, lookup, points, findings)
+        for name, dataset in section.members("datasets", Findings()).items()
+    }
+    if settings is None or findings:
         return None
-    fields: dict[str, tuple[DataSetField, ...]] = {}
-    for name, dataset in settings.datasets.items():
-        chosen: dict[ua.NodeId, None] = {}
-        for position, pattern in enumerate(dataset.nodes):
-            place = section.place(("datasets", name, "nodes", position))
-            try:
-                found = directory.match(pattern)
-            except NodeNotFoundError as error:
-                findings.add(place, error.problem, error.mend)
-                continue
-            held = [nodeid for nodeid in found if nodeid in points.slots]
-            if not held:
-                findings.add(place, f"{pattern} means no variable whose value changes", "name points")
-            chosen.update(dict.fromkeys(held))
-        fields[name] = _fields(dataset, list(chosen), directory, points)
+    fields = {
+        name: _fields(dataset, nodes[name], lookup.directory, points) for name, dataset in settings.datasets.items()
+    }
     return PlannedPubSub(settings, fields)
+
+
+def _nodes(section: Section, lookup: Lookup, points: PointList, findings: Findings) -> list[ua.NodeId]:
+    """Find the points that a dataset's names and patterns mean."""
+    chosen: dict[ua.NodeId, None] = {}
+    for text, place in texts_of(section, "nodes"):
+        if not _is_name(text):
+            continue
+        found = lookup.match(text, place)
+        held = [nodeid for nodeid in found if nodeid in points.slots]
+        if found and not held:
+            findings.add(place, f"{text} means no variable whose value changes", "name points")
+        chosen.update(dict.fromkeys(held))
+    return list(chosen)
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a text has the form of a node's name; where it has not, the settings have told it."""
+    try:
+        DataSetSettings.model_validate({"nodes": [text]})
+    except ValidationError:
+        return False
+    return True
 
 
 def _fields(

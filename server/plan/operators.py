@@ -4,20 +4,21 @@
 # pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from asyncua import ua
 
-from analytics.contract import Operator, OperatorContext, OperatorManifest
+from analytics.contract import Operator, OperatorContext, OperatorManifest, OperatorSettings
 from analytics.definitions import NAMESPACE, ArgumentDefinition, OutputDefinition
 from analytics.registry import find_operators
 from core.datatypes import DataType
 from core.errors import Findings, Place
 from core.point import Point
 from core.settings import Document, Section, build, choose
+from server.plan.lookup import Lookup
+from server.plan.partial import sound_part
 from server.plan.points import PointList
-from server.ua_stack.browse import Directory, NodeNotFoundError
 from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError
 from server.ua_stack.nodes import HAS_PROPERTY, READ, WRITE, NodeBuilder
 
@@ -44,7 +45,7 @@ class OperatorPlanner:
 
     def __init__(
         self,
-        directory: Directory,
+        lookup: Lookup,
         nodeids: NodeIds,
         builder: NodeBuilder,
         namespace: int,
@@ -52,7 +53,8 @@ class OperatorPlanner:
         findings: Findings,
     ) -> None:
         """``namespace``: index of the gateway's own namespace, which the nodes are made in."""
-        self._directory = directory
+        self._lookup = lookup
+        self._directory = lookup.directory
         self._nodeids = nodeids
         self._builder = builder
         self._namespace = namespace
@@ -71,36 +73,60 @@ class OperatorPlanner:
         return [operator for operator in planned if operator is not None]
 
     def _one(self, name: str, section: Section, known: dict[str, OperatorManifest]) -> PlannedOperator | None:
+        told = len(self._findings.items)
         manifest = choose(section, "operator", known, self._findings)
-        settings = build(manifest.settings, section, self._findings) if manifest is not None else None
-        if manifest is None or settings is None:
+        if manifest is None:
+            inputs = {definition.name.lower() for one in known.values() for definition in one.inputs}
+            texts = [(text, place) for key in sorted(inputs) for text, place in _text_at(section, key)]
+            for text, place in texts:
+                self._lookup.find(text, place)
+            self._unclear(name, known.values(), next((text for text, _ in texts), ""))
             return None
-        inputs: dict[str, int] = {}
-        nodes: list[ua.NodeId] = []
-        for definition in manifest.inputs:
-            text = settings.input_nodes()[definition.name]
-            place = section.place((definition.name.lower(),))
-            found = self._input(text, definition.datatypes, place)
-            if found is None:
-                return None
-            nodes.append(found)
-            inputs[definition.name] = self._points.slots[found]
+        settings = build(manifest.settings, section, self._findings)
+        nodes = self._inputs(manifest, settings or sound_part(manifest.settings, section), section)
+        if settings is None or len(nodes) < len(manifest.inputs) or len(self._findings.items) > told:
+            texts = _text_at(section, manifest.inputs[0].name.lower())
+            self._unclear(name, [manifest], next((text for text, _ in texts), ""))
+            return None
+        inputs = {definition: self._points.slots[node] for definition, node in nodes.items()}
         operator = manifest.make(settings, OperatorContext(name, inputs))
-        parent = self._directory.parent_of(nodes[0])
-        browse_name = manifest.object_name(settings, self._directory.name_of(nodes[0]))
+        first = next(iter(nodes.values()))
+        parent = self._directory.parent_of(first)
+        browse_name = manifest.object_name(settings, self._directory.name_of(first))
         return self._place(name, manifest, operator, inputs, parent, browse_name, section)
 
-    def _input(self, text: str, datatypes: Collection[DataType], place: Place) -> ua.NodeId | None:
+    def _unclear(self, name: str, manifests: Iterable[OperatorManifest], first: str) -> None:
+        """Keep names of an operator's nodes from being told as wrong where the operator is; ``first``: its input."""
+        members = [definition.name for one in manifests for definition in (*one.outputs, *one.parameters)]
+        self._lookup.unclear_operator(name, self._lookup.above(first), members)
+
+    def _inputs(
+        self, manifest: OperatorManifest, settings: OperatorSettings | None, section: Section
+    ) -> dict[str, ua.NodeId]:
+        """Find the inputs by their names; what is wrong with one is told, and it is left out."""
         try:
-            nodeid = self._directory.find(text)
-        except NodeNotFoundError as error:
-            self._findings.add(place, error.problem, error.mend)
+            texts: Mapping[str, str] = settings.input_nodes() if settings is not None else {}
+        except AttributeError:
+            texts = {}  # an input is wrong as a setting
+        nodes: dict[str, ua.NodeId] = {}
+        for definition in manifest.inputs:
+            if definition.name in texts:
+                place = section.place((definition.name.lower(),))
+                found = self._input(texts[definition.name], definition.datatypes, place)
+                if found is not None:
+                    nodes[definition.name] = found
+        return nodes
+
+    def _input(self, text: str, datatypes: Collection[DataType], place: Place) -> ua.NodeId | None:
+        nodeid = self._lookup.find(text, place)
+        if nodeid is None:
             return None
-        if nodeid not in self._points.slots:
+        slot = self._points.slots.get(nodeid)
+        if slot is None:
             self._findings.add(place, f"{text} is no point", "name a variable whose value changes")
             return None
-        datatype = self._points.points[self._points.slots[nodeid]].datatype
-        if datatype not in datatypes:
+        datatype = self._points.points[slot].datatype
+        if datatype not in datatypes and slot not in self._points.doubtful:
             wanted = ", ".join(member.symbol for member in sorted(datatypes))
             self._findings.add(place, f"{text} is {datatype.symbol}", f"the operator takes {wanted}")
             return None
@@ -202,3 +228,9 @@ class OperatorPlanner:
 async def _not_started(_parent: ua.NodeId, *_arguments: ua.Variant) -> ua.StatusCode:
     """Answer a call before the gateway runs."""
     return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadInvalidState))
+
+
+def _text_at(section: Section, key: str) -> list[tuple[str, Place]]:
+    """Give the text that stands at a key, where one does."""
+    text = section.data.get(key) if isinstance(section.data, dict) else None
+    return [(text, section.place((key,)))] if isinstance(text, str) else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import glob
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +14,17 @@ from asyncua import ua
 
 from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
-from nodesets.loader import LoadedModel, load
-from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
-from nodesets.validation import validate
-from server.bindings import bindings_of_rows
+from nodesets.loader import LoadedModel
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianSettings
 from server.plan.datasets import PlannedPubSub, plan_pubsub
-from server.plan.devices import PlannedDevice, PointPlanner, read_devices
+from server.plan.devices import DeviceReading, PlannedDevice, read_devices
 from server.plan.generated import Generator
+from server.plan.lookup import Lookup
 from server.plan.memory import MemoryPoint, plan_memory
+from server.plan.model import FoundModels, find_models, load_models
 from server.plan.operators import OperatorPlanner, PlannedOperator
+from server.plan.partial import texts_of
+from server.plan.point_planner import PointPlanner
 from server.plan.points import PointList
 from server.ua_stack.browse import Directory, NodeNotFoundError
 from server.ua_stack.nodeids import NodeIds
@@ -107,15 +107,11 @@ async def plan_gateway(config: Path, *, bindings: Mapping[str, Sequence[Row]] | 
         findings.raise_if_any()
         raise InputError(())
     settings = build(GatewaySettings, document, findings, elsewhere=SECTIONS_ELSEWHERE)
-    devices = await asyncio.to_thread(read_devices, document, findings)
-    for device in devices:
-        if bindings is not None and device.name in bindings:
-            device.bindings = bindings_of_rows(device.name, bindings[device.name], findings)
-    model = settings.model if settings is not None else GatewaySettings().model
-    resolution = await asyncio.to_thread(_resolve, document, model.nodesets, model.search, findings)
+    devices = await asyncio.to_thread(read_devices, document, bindings or {}, findings)
+    models = await asyncio.to_thread(find_models, document, findings)
     stack = UaStack(_options(settings or GatewaySettings()))
     try:
-        return await _plan(config, document, settings, devices, resolution, stack, findings)
+        return await _plan(config, document, settings, devices, models, stack, findings)
     except BaseException:
         await stack.stop()
         raise
@@ -125,56 +121,61 @@ async def _plan(
     config: Path,
     document: Document,
     settings: GatewaySettings | None,
-    devices: list[PlannedDevice],
-    resolution: Resolution | None,
+    readings: list[DeviceReading],
+    models: FoundModels,
     stack: UaStack,
     findings: Findings,
 ) -> Plan:
-    named = settings or GatewaySettings()
     await stack.prepare()
-    loaded = await _load(stack, resolution, findings)
-    own = await stack.register_namespace(f"urn:plantspace:{named.name}")
+    model = await load_models(stack, models, findings)
+    namespace = _namespace(document)
+    own = await stack.register_namespace(namespace)
     nodeids = await stack.namespaces()
-    directory = Directory(stack.internal.aspace, nodeids) if loaded is not None else None
+    directory = Directory(stack.internal.aspace, nodeids)
+    lookup = Lookup(directory, model, namespace, findings)
     points = PointList()
-    device_type = nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s=DeviceType") if loaded is not None else None
-    generator = Generator(stack.builder, own, device_type)
-    planner = PointPlanner(directory, nodeids, stack.builder, generator, points, findings)
-    for device in devices:
-        planner.plan(device)
-    memory: list[MemoryPoint] = []
-    operators: list[PlannedOperator] = []
-    if directory is not None:
-        theirs = {own, nodeids.index_of(PLANTSPACE_NAMESPACE)}
-        memory = plan_memory(directory, nodeids, points, theirs)
-        operators = OperatorPlanner(directory, nodeids, stack.builder, own, points, findings).plan(document)
-        if operators:
-            directory.forget()
-    historian = named.historian or HistorianSettings()
-    if directory is not None:
-        _plan_history(document, historian, directory, points, findings)
-    pubsub = plan_pubsub(document, directory, points, findings)
+    generator = Generator(stack.builder, own, _device_type(stack, nodeids))
+    planner = PointPlanner(lookup, nodeids, stack.builder, generator, points, findings)
+    planned = [planner.plan(reading) for reading in readings]
+    devices = [device for device in planned if device is not None]
+    memory = plan_memory(directory, nodeids, points, {own, nodeids.index_of(PLANTSPACE_NAMESPACE)})
+    operators = OperatorPlanner(lookup, nodeids, stack.builder, own, points, findings).plan(document)
+    if operators:
+        directory.forget()
+    _plan_history(document, lookup, points)
+    pubsub = plan_pubsub(document, lookup, points, findings)
     findings.raise_if_any()
-    if settings is None or directory is None or loaded is None:
+    if settings is None or model.loaded is None:
         raise InputError(())
     for slot in points.recorded:
         stack.builder.set_historizing(nodeids.from_text(points.points[slot].node))
-    warnings = [*map(str, loaded.warnings), *_endpoint_warnings(document, settings)]
+    warnings = [*map(str, model.loaded.warnings), *_endpoint_warnings(document, settings)]
     return Plan(
         await asyncio.to_thread(config.resolve),
         settings,
         stack,
         nodeids,
         directory,
-        loaded,
+        model.loaded,
         points,
         devices,
         memory,
         operators,
         pubsub,
-        historian,
+        settings.historian or HistorianSettings(),
         warnings,
     )
+
+
+def _namespace(document: Document) -> str:
+    """Give the URI of the gateway's own namespace, by its name as written even where that is no good one."""
+    name = document.data.get("name") if isinstance(document.data, dict) else None
+    return f"urn:plantspace:{name if isinstance(name, str) else GatewaySettings().name}"
+
+
+def _device_type(stack: UaStack, nodeids: NodeIds) -> ua.NodeId | None:
+    nodeid = nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s=DeviceType")
+    return nodeid if nodeid in stack.internal.aspace else None
 
 
 def _options(settings: GatewaySettings) -> EndpointOptions:
@@ -196,51 +197,15 @@ def version() -> str:
         return "0+checkout"
 
 
-def _resolve(
-    document: Document, nodesets: Sequence[str], search: Sequence[str], findings: Findings
-) -> Resolution | None:
-    """Find the NodeSets' files and their order; None where that fails."""
-    files: list[Path] = [PACKAGED_MODELS / "plantspace.NodeSet2.xml"]
-    before = len(findings.items)
-    for position, pattern in enumerate(nodesets):
-        found = sorted(glob.glob(str(document.base / pattern), recursive=True))  # noqa: PTH207 - patterns may be absolute, which Path.glob refuses
-        if not found:
-            place = document.place(("model", "nodesets", position))
-            findings.add(place, f"no file matches {pattern}", f"relative names begin at {document.base.resolve()}")
-        files.extend(Path(name) for name in found)
-    resolution = resolve(files, [document.base / folder for folder in search])
-    findings.extend(validate(resolution))
-    return resolution if len(findings.items) == before else None
-
-
-async def _load(stack: UaStack, resolution: Resolution | None, findings: Findings) -> LoadedModel | None:
-    if resolution is None:
-        return None
-    try:
-        return await load(stack.server, resolution)
-    except InputError as error:
-        findings.extend(error.findings)
-        return None
-
-
-def _plan_history(
-    document: Document,
-    settings: HistorianSettings,
-    directory: Directory,
-    points: PointList,
-    findings: Findings,
-) -> None:
+def _plan_history(document: Document, lookup: Lookup, points: PointList) -> None:
     """Mark the slots whose history is kept: by the model, by patterns; bindings have said so before."""
     for nodeid, slot in points.slots.items():
-        if directory.is_historizing(nodeid):
+        if lookup.directory.is_historizing(nodeid):
             points.recorded.add(slot)
-    for position, pattern in enumerate(settings.nodes):
-        try:
-            nodes: list[ua.NodeId] = directory.match(pattern)
-        except NodeNotFoundError as error:
-            findings.add(document.place(("historian", "nodes", position)), error.problem, error.mend)
-            continue
-        points.recorded.update(points.slots[nodeid] for nodeid in nodes if nodeid in points.slots)
+    section = document.section(("historian",)) if "historian" in document else None
+    for pattern, place in texts_of(section, "nodes") if section is not None else ():
+        found = lookup.match(pattern, place)
+        points.recorded.update(points.slots[nodeid] for nodeid in found if nodeid in points.slots)
 
 
 def _endpoint_warnings(document: Document, settings: GatewaySettings) -> list[str]:

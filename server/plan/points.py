@@ -23,6 +23,9 @@ class PointList:
     recorded: set[int] = field(default_factory=set[int])
     """Slots whose history is kept."""
 
+    doubtful: set[int] = field(default_factory=set[int])
+    """Slots of bindings that are wrong: their types may be others once that is mended."""
+
     def add(self, nodeid: ua.NodeId | None, point: Point, scan: float, place: Place | None = None) -> int:
         """Give a point its slot; without a ``nodeid`` no client sees its value."""
         slot = len(self.points)

@@ -41,6 +41,8 @@ class BrokerConnection:
         self._settings = settings
         self._topics = topics
         self._client_id = settings.client_id or default_client_id(topics.publisher)
+        self._dialled: BrokerLink | None = None
+        """The link whose broker has our status, or is about to get it; it may not be up yet, or be lost."""
         self._link: BrokerLink | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -57,9 +59,10 @@ class BrokerConnection:
         task, self._task = self._task, None
         if task is None:
             return
-        if self._link is not None:
+        link = self._dialled
+        if link is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._link.publish(self._status(PubSubState.DISABLED), "ua-status"), _FAREWELL)
+                await asyncio.wait_for(link.publish(self._status(PubSubState.DISABLED), "ua-status"), _FAREWELL)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -92,6 +95,7 @@ class BrokerConnection:
             began = loop.time()
             try:
                 await link.connect()
+                self._dialled = link
                 await self._greet(link)
                 self._came_up(link)
                 await self._hold(link)
@@ -102,7 +106,7 @@ class BrokerConnection:
                 _log.exception("the link to %s failed in a way it does not foresee", settings.broker)
                 problem = str(error) or type(error).__name__
             finally:
-                self._link = None
+                self._dialled = self._link = None
                 self.counters.connected = False
                 await link.close()
             if loop.time() - began >= _STEADY:
@@ -115,6 +119,16 @@ class BrokerConnection:
         messages = [(self._status(PubSubState.OPERATIONAL), "ua-status")]
         messages += [(message, "ua-metadata") for message in self._retained.values()]
         for message, kind in messages:
+            size = link.size_of(message)
+            if size > link.largest:
+                _log.error(
+                    "%s takes %d bytes at most: %s has %d and is not repeated",
+                    self._settings.broker,
+                    link.largest,
+                    message.topic,
+                    size,
+                )
+                continue
             try:
                 code = await asyncio.wait_for(link.publish(message, kind), self._settings.acknowledge_timeout)
             except TimeoutError as error:

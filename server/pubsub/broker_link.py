@@ -26,6 +26,8 @@ LOST: Final = -1
 """In the place of a reason code: the link ended before the broker acknowledged."""
 FAILURE: Final = 0x80
 """Reason codes from here on are refusals (MQTT 5.0, 2.4)."""
+OVERHEAD: Final = 128
+"""Bytes of a PUBLISH packet besides topic and payload, at most: fixed header, lengths, packet id, our properties."""
 EXPIRY: Final = 2 * 86_400
 """Seconds that a broker keeps retained messages which nobody renews (Part 14 v1.05 7.3.5.8)."""
 
@@ -143,6 +145,10 @@ class BrokerLink:
             acknowledged.set_result(LOST)
         return acknowledged
 
+    def size_of(self, message: MqttMessage) -> int:
+        """Give the bytes of a message's packet, at most; what is over :attr:`largest` would end the link."""
+        return len(message.payload) + len(message.topic.encode()) + OVERHEAD
+
     def abort(self, reason: str) -> None:
         """Give the link up at once."""
         if self._control is not None:
@@ -237,7 +243,8 @@ class BrokerLink:
 
     def _take_connect(self, refusal: str, properties: Properties | None) -> None:
         if not refusal:
-            self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
+            # One of the broker's places is kept for what is not the outbox's: status, retained metadata.
+            self.window = max(1, min(self.window, getattr(properties, "ReceiveMaximum", self.window + 1) - 1))
             self.largest = getattr(properties, "MaximumPacketSize", self.largest)
             self._retains = getattr(properties, "RetainAvailable", 1) != 0
             if getattr(properties, "MaximumQoS", 1) < 1:

@@ -58,13 +58,16 @@ class PubSubConnection:
         outbox: Outbox,
         fields: Mapping[str, Sequence[DataSetField]],
         state_file: Path,
+        base: Path | None = None,
     ) -> None:
         """Prepare. ``gateway``: the publisher's name where none is configured; ``fields``: the points of each DataSet.
+
+        ``base``: where relative names of the TLS files begin, the working folder if not given.
 
         Raises :class:`~core.errors.SettingError` for a name that cannot stand in a topic, and :class:`ValueError` for a
         DataSet without fields or with a field's name twice.
         """
-        self._settings = settings
+        self._settings = settings = settings.beside(base or Path())
         self._image = image
         self._outbox = outbox
         self._topics = Topics(settings.prefix, check_level(settings.publisher or gateway))
@@ -77,6 +80,7 @@ class PubSubConnection:
         self._forwarder = Forwarder(outbox, STREAM, self._sink, SINK, Backoff(longest=_LONGEST_RETRY))
         self._writers: dict[str, DataSetWriter] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Come up; the broker may be away.
@@ -94,6 +98,7 @@ class PubSubConnection:
         except BaseException:
             await self.stop()
             raise
+        self._stopping.clear()
         for name, writer in self._writers.items():
             writer.start()
             self._tasks.append(asyncio.create_task(self._pace(writer), name=f"pubsub-{name}"))
@@ -101,9 +106,8 @@ class PubSubConnection:
     async def stop(self) -> None:
         """Accept what waits, give the broker two seconds to take it, leave the rest in the outbox. Safe twice."""
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self._stopping.set()
+        await asyncio.gather(*tasks)
         if tasks:
             await asyncio.gather(*(writer.stop() for writer in self._writers.values()))
         if self._broker.counters.connected:
@@ -135,7 +139,7 @@ class PubSubConnection:
         metadata = await asyncio.to_thread(metadata_message, identity, dataset.description, fields)
         message = MqttMessage(topic, metadata, 1, retain=True)
         if changed:
-            await self._outbox.append(STREAM, pack(message), 0)
+            self._sink.expect(await self._outbox.append(STREAM, pack(message), 0), message)
         else:
             self._broker.remember(message)
         return DataSetWriter(
@@ -159,13 +163,19 @@ class PubSubConnection:
                 del self._state.writers[name]
 
     async def _pace(self, writer: DataSetWriter) -> None:
-        """Publish at the interval by the monotonic clock, without drift; intervals slept through are counted."""
+        """Publish at the interval by the monotonic clock, without drift; intervals slept through are counted.
+
+        Never cancelled amid an append, which would leave unknown whether the outbox has accepted.
+        """
         loop = asyncio.get_running_loop()
         interval = writer.settings.publish
         due = loop.time() + interval
         told = ""
         while True:
-            await asyncio.sleep(due - loop.time())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(due):
+                    await self._stopping.wait()
+                    return
             try:
                 await writer.publish()
                 told = ""

@@ -80,7 +80,8 @@ class FieldEncoder:
     """Encodes the fields of one DataSet; the texts that do not change are made once.
 
     ``content`` are bits of DataSetFieldContentMask by name. Without StatusCode and a timestamp, fields are Variants;
-    with any, they are DataValues; RawData leaves out the UaType that the DataSetMetaData tells.
+    with any, they are DataValues, those that have no value to show without ``Value`` (Part 6 v1.05 5.4.2.18); RawData
+    leaves out the UaType that the DataSetMetaData tells.
     """
 
     def __init__(self, fields: Sequence[DataSetField], content: Collection[str]) -> None:
@@ -116,9 +117,6 @@ class FieldEncoder:
     def _field_texts(self, part: FieldValues) -> list[str]:
         index = part.index.tolist()
         values = self._value_texts(part, index)
-        if part.empty is not None:
-            for place in np.flatnonzero(part.empty).tolist():
-                values[place] = "null"
         ends = self._ends(part)
         keys = self._keys
         if isinstance(ends, str):
@@ -127,6 +125,10 @@ class FieldEncoder:
             texts = [f"{keys[field]}{value}{end}" for field, value, end in zip(index, values, ends, strict=True)]
         if not self._is_value:
             self._replace_unusable(part, index, values, texts)
+        elif part.empty is not None:
+            for place in np.flatnonzero(part.empty).tolist():
+                rest = ends if isinstance(ends, str) else ends[place]
+                texts[place] = f"{self._names[index[place]]}{{{rest.removeprefix(',')}"
         return texts
 
     def _value_texts(self, part: FieldValues, index: list[int]) -> list[str]:

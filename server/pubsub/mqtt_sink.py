@@ -6,19 +6,17 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final
 
 from core.errors import StoreUnavailable
 from historian.contract import PoisonRecord, Record
 from server.pubsub.broker_connection import BrokerConnection
 from server.pubsub.broker_link import FAILURE, LOST, BrokerLink, reason_text
-from server.pubsub.record import DamagedRecord, MqttMessage, unpack
+from server.pubsub.record import DamagedRecord, MqttMessage, pack, unpack
 
 _NEVER: Final = frozenset({0x90, 0x95, 0x99})
 """Topic Name invalid, Packet too large, Payload format invalid: no later try mends these (MQTT 5.0, 3.4.2.1)."""
-_OVERHEAD: Final = 128
-"""Bytes of a PUBLISH packet besides topic and payload, at most: fixed header, lengths, packet id, our properties."""
-
 _INLINE: Final = 16 * 1024
 """Bytes of a record taken apart on the loop."""
 
@@ -43,6 +41,7 @@ class MqttSink:
         self._connection = connection
         self._timeout = acknowledge_timeout
         self._through = 0
+        self._expected: dict[int, MqttMessage] = {}
         self.counters = SinkCounters()
 
     async def open(self) -> None:
@@ -50,6 +49,13 @@ class MqttSink:
 
     async def close(self) -> None:
         """Nothing to do: the connection has an owner."""
+
+    def expect(self, sequence: int, message: MqttMessage) -> None:
+        """Take a copy of the metadata accepted as record ``sequence``, in case that one does not get here.
+
+        It may be dropped over the outbox's cap or be damaged; what comes after it cannot be read without it.
+        """
+        self._expected[sequence] = message
 
     async def deliver(self, records: Sequence[Record]) -> None:
         """Publish records in order and return once the broker has acknowledged all; waits while there is no broker.
@@ -61,13 +67,13 @@ class MqttSink:
         window: Window = deque()
         poison: PoisonRecord | None = None
         try:
-            for record in records:
+            for record in self._completed(records):
                 if record.sequence <= self._through:
                     continue
                 while len(window) >= link.window:
                     await self._settle(link, window)
                 try:
-                    message = await self._message(record, link.largest)
+                    message = await self._message(record, link)
                     acknowledged = link.publish(message, "ua-metadata" if message.retain else "ua-data")
                 except (DamagedRecord, ValueError) as error:
                     poison = PoisonRecord(record.sequence, str(error))
@@ -77,18 +83,31 @@ class MqttSink:
                 self.counters.in_flight = len(window)
             while window:
                 await self._settle(link, window)
+            if poison is not None:
+                raise poison
+        except PoisonRecord as refused:
+            self._expected.pop(refused.sequence, None)
+            raise
         finally:
             self.counters.in_flight = 0
-        if poison is not None:
-            raise poison
 
-    async def _message(self, record: Record, largest: int) -> MqttMessage:
+    def _completed(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Put expected metadata that is missing back in its place."""
+        present = {record.sequence for record in records}
+        missing = [
+            Record(sequence, 0, 0, pack(message))
+            for sequence, message in self._expected.items()
+            if self._through < sequence < records[-1].sequence and sequence not in present
+        ]
+        return sorted((*missing, *records), key=attrgetter("sequence")) if missing else records
+
+    async def _message(self, record: Record, link: BrokerLink) -> MqttMessage:
         """Take a record apart; a large one takes milliseconds to inflate."""
         payload = record.payload
         message = unpack(payload) if len(payload) < _INLINE else await asyncio.to_thread(unpack, payload)
-        size = len(message.payload) + len(message.topic.encode()) + _OVERHEAD
-        if size > largest:
-            problem = f"it has about {size} bytes, and the broker takes {largest}"
+        size = link.size_of(message)
+        if size > link.largest:
+            problem = f"it has about {size} bytes, and the broker takes {link.largest}"
             raise DamagedRecord(problem)
         return message
 
@@ -113,6 +132,7 @@ class MqttSink:
             raise StoreUnavailable(reason)
         window.popleft()
         self._through = record.sequence
+        self._expected.pop(record.sequence, None)
         self.counters.acknowledged += 1
         self.counters.in_flight = len(window)
         if message.retain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from core.settings import Secret, Settings
 from server.pubsub.topics import check_level, check_prefix
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+_FILES = ("ca_file", "certificate_file", "key_file")
 Content = Literal["StatusCode", "SourceTimestamp", "ServerTimestamp", "RawData"]
 """Bits of DataSetFieldContentMask (Part 14 v1.05 6.2.4.2) by their names."""
 
@@ -108,7 +110,7 @@ class PubSubSettings(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> PubSubSettings:
-        files = [key for key in ("ca_file", "certificate_file", "key_file") if getattr(self, key)]
+        files = [key for key in _FILES if getattr(self, key)]
         if files and not self.address.secure:
             problem = f"{files[0]} is given, but {self.broker} is not encrypted"
             raise SettingError(problem, "write mqtts:// for the broker, or leave the files out")
@@ -124,6 +126,11 @@ class PubSubSettings(Settings):
     def address(self) -> BrokerAddress:
         """Give the broker's address taken apart."""
         return address_of(self.broker)
+
+    def beside(self, base: Path) -> PubSubSettings:
+        """Give the same settings with the names of files that are relative begun at ``base``."""
+        files = {key: getattr(self, key) for key in _FILES}
+        return self.model_copy(update={key: str(base / name) for key, name in files.items() if name})
 
 
 def address_of(url: str) -> BrokerAddress:

@@ -59,8 +59,15 @@ class StateFile:
         self.writers: dict[str, WriterState] = {}
 
     async def load(self) -> None:
-        """Read the file, if there is one. A damaged one is set aside and told: versions and numbers then begin anew."""
-        self.writers = await asyncio.to_thread(self._read)
+        """Read the file, if there is one. A damaged one is set aside and told: versions and numbers then begin anew.
+
+        Raises :class:`~core.errors.StoreUnavailable` where it can be neither read nor set aside.
+        """
+        try:
+            self.writers = await asyncio.to_thread(self._read)
+        except OSError as error:
+            message = f"{self._path}: it cannot be read: {error.strerror or error}"
+            raise StoreUnavailable(message) from error
 
     def admit(self, name: str, topic: str, digests: Sequence[str], moment: int) -> bool:
         """Make a writer known; tells whether its metadata differs from what was there before.
@@ -114,11 +121,10 @@ class StateFile:
             return _FORM.validate_json(self._path.read_bytes())
         except FileNotFoundError:
             return {}
-        except (ValidationError, OSError) as error:
+        except ValidationError as error:
             aside = self._path.with_suffix(".damaged")
+            self._path.replace(aside)
             _log.warning("%s cannot be read, it is kept as %s and a new one begun: %s", self._path, aside.name, error)
-            if self._path.is_file():
-                self._path.replace(aside)
             return {}
 
     def _write(self, text: str) -> None:

@@ -32,7 +32,10 @@ _MASK: Final = 0xFFFFFFFF
 
 @dataclass(slots=True)
 class WriterCounters:
-    """Since the start. ``values``, ``dropped``: samples. ``missed``: intervals that found the last one still busy."""
+    """Since the start. ``values``, ``dropped``: samples.
+
+    ``missed``: intervals that found the last one still busy. ``failures``: messages that the outbox did not accept.
+    """
 
     messages: int = 0
     values: int = 0
@@ -71,14 +74,15 @@ class DataSetWriter:
         self._next = state.writers[identity.writer].sequence
         self._interval = 0
         self._whole = True
+        self._unmade = 0
         self._made: list[Frame] = []
         self._waiting: deque[tuple[bytes, int]] = deque()
 
     @property
     def counters(self) -> WriterCounters:
-        """What was published, and what was dropped because the outbox could not take it."""
-        if self._every is not None:
-            self._counters.dropped = self._every.counters.dropped
+        """What was published, and what was dropped because the outbox could not take it or no message be made of it."""
+        queued = self._every.counters.dropped if self._every is not None else 0
+        self._counters.dropped = self._unmade + queued
         return self._counters
 
     def start(self) -> None:
@@ -97,20 +101,30 @@ class DataSetWriter:
             await self._state.save()
         except StoreError as error:
             _log.error("%s: what was not accepted yet is lost: %s", self.identity.writer, error)
+        except Exception:  # noqa: BLE001 - a value that no one foresaw must not keep the other DataSets from their end
+            _log.exception("%s: a last message could not be made", self.identity.writer)
 
     async def publish(self) -> None:
         """Do what one publishing interval asks for.
 
         Raises :class:`~core.errors.StoreError` when the outbox does not accept; what was made is kept for the next try,
-        and meanwhile nothing more is made.
+        and meanwhile nothing more is made. Whatever a value raises that no one foresaw comes through, and what was made
+        is dropped.
         """
         if not self._waiting:
             self._made = self._made or self._frames()
             if not self._made:
                 return
             await self._state.promise(self.identity.writer, self._next)
-            many = sum(map(len, self._made)) > _INLINE
-            records = await asyncio.to_thread(self._pack, self._made) if many else self._pack(self._made)
+            values = sum(map(len, self._made))
+            try:
+                many = values > _INLINE
+                records = await asyncio.to_thread(self._pack, self._made) if many else self._pack(self._made)
+            except Exception:
+                # Tried again it would fail again, for ever: dropped and counted, and the next frame shows all there is.
+                self._unmade += values
+                self._made, self._whole = [], True
+                raise
             self._waiting.extend(records)
             self._made = []
         while self._waiting:

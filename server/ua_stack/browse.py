@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -21,6 +22,10 @@ _SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
 _HIERARCHICAL = ua.NodeId(ua.Int32(ua.ObjectIds.HierarchicalReferences))
 _ENUMERATION = 29
 _LAST_BUILT_IN = 25
+_MOST_COMPARED = 200
+"""Names that a wrong one is compared with: each takes microseconds, and whole tables may be wrong."""
+_ALIKE = 3
+"""Characters that a name and what was meant by it begin with, where a node has many children."""
 
 
 class NodeNotFoundError(PlantspaceError):
@@ -43,6 +48,30 @@ class Instance:
     is_property: bool
 
 
+@dataclass(slots=True)
+class _Children:
+    """A node's children by their names. ``references``: how many the node had when they were looked through."""
+
+    references: int
+    by_name: dict[str, list[ua.ReferenceDescription]]
+    _sorted: list[str] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Give the names in the order of the alphabet."""
+        if self._sorted is None:
+            self._sorted = sorted(self.by_name, key=str.casefold)
+        return self._sorted
+
+    def like(self, name: str) -> list[str]:
+        """Give names that one could have meant: all of a few, of many those that begin alike."""
+        if len(self.names) <= _MOST_COMPARED:
+            return self.names
+        begin = bisect_left(self.names, name.casefold()[:_ALIKE], key=lambda known: known.casefold()[:_ALIKE])
+        near = self.names[begin : begin + _MOST_COMPARED]
+        return [known for known in near if known.casefold()[:_ALIKE] == name.casefold()[:_ALIKE]]
+
+
 class Directory:
     """The instances of an address space (everything beneath Objects but the Server object), by path and by NodeId."""
 
@@ -52,6 +81,7 @@ class Directory:
         self._nodeids = nodeids
         self._hierarchical = {_HIERARCHICAL, *self._subtypes(_HIERARCHICAL)}
         self._instances: dict[ua.NodeId, Instance] = {}
+        self._known_children: dict[ua.NodeId, _Children] = {}
 
     @property
     def instances(self) -> dict[ua.NodeId, Instance]:
@@ -191,6 +221,18 @@ class Directory:
             if reference.IsForward and reference.ReferenceTypeId in self._hierarchical:
                 yield reference
 
+    def _children_of(self, nodeid: ua.NodeId) -> _Children:
+        """Give a node's children; they are looked through again once it has more references."""
+        node = self._aspace[nodeid]
+        known = self._known_children.get(nodeid)
+        if known is None or known.references != len(node.references):
+            known = _Children(len(node.references), {})
+            for reference in self._children(node):
+                if reference.BrowseName is not None:
+                    known.by_name.setdefault(str(reference.BrowseName.Name), []).append(reference)
+            self._known_children[nodeid] = known
+        return known
+
     def _walk(self) -> None:
         instances = self._instances
         queue = [(_OBJECTS, "/Objects")]
@@ -219,16 +261,14 @@ class Directory:
 
     def _step(self, parent: ua.NodeId, so_far: str, segment: str) -> ua.NodeId:
         """Go one level down: ``Name`` alone, or ``prefix:Name`` with the last part of the namespace's URI before it."""
-        children = list(self._children(self._aspace[parent]))
-        found = {one.NodeId for one in children if one.BrowseName is not None and one.BrowseName.Name == segment}
+        children = self._children_of(parent)
+        found = {one.NodeId for one in children.by_name.get(segment, ())}
         prefix, colon, name = segment.partition(":")
         if not found and colon:
             found = {
                 one.NodeId
-                for one in children
-                if one.BrowseName is not None
-                and one.BrowseName.Name == name
-                and self._prefix(int(one.BrowseName.NamespaceIndex)) == prefix.casefold()
+                for one in children.by_name.get(name, ())
+                if self._prefix(int(one.BrowseName.NamespaceIndex)) == prefix.casefold()
             }
         if len(found) > 1:
             own = {nodeid for nodeid in found if nodeid.NamespaceIndex == parent.NamespaceIndex}
@@ -238,9 +278,8 @@ class Directory:
         if found:
             problem = f"{so_far} has {len(found)} children named {segment}"
             raise NodeNotFoundError(problem, "name the node by its NodeId: nsu=…;s=…")
-        names = [str(one.BrowseName.Name) for one in children if one.BrowseName is not None]
-        near = nearest(segment, names)
-        mend = f"did you mean {near}?" if near else f"it has {', '.join(sorted(names)[:8]) or 'no children'}"
+        near = nearest(segment, children.like(segment))
+        mend = f"did you mean {near}?" if near else f"it has {', '.join(children.names[:8]) or 'no children'}"
         problem = f"{so_far} has no child {segment!r}"
         raise NodeNotFoundError(problem, mend)
 

@@ -297,6 +297,7 @@ class StoreConformance(ABC):
             await store.close()
             await store.open()
             await store.append([third], "origin")
+            assert [await store.applied(origin) for origin in ("origin", "another outbox", "nobody's")] == [7, 5, 0]
             assert await read_all(store, 0, 99, 0) == [(5, 5.0), (6, 6.0), (7, 7.0), (9, 9.0)]
         finally:
             await store.close()

@@ -1,6 +1,8 @@
 """A gateway in a process of its own, as ``plantspace run`` starts it, and a client to look at it with."""
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportArgumentType=false
+# asyncua's annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportArgumentType=false
 from __future__ import annotations
 
 import signal
@@ -8,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from typing import Any, Self
 
 from asyncua import Client, Node, ua
@@ -17,6 +20,8 @@ from tests.command import Running
 from tests.waiting import until
 
 PLANTSPACE = "https://plantspace.io/UA/"
+READY_WITHIN = 60.0
+"""Seconds, on a busy machine."""
 
 
 class RunningGateway:
@@ -58,8 +63,18 @@ server:
     def start(self) -> None:
         """Start it and return once clients may connect."""
         self._logs.append(self.folder / f"gateway-{len(self._logs)}.log")
-        self._command = Running("run", str(self.config), errors=self._logs[-1])
-        self.url = self._command.until_line("ready ").split()[1]
+        command = self._command = Running("run", str(self.config), errors=self._logs[-1])
+        # A gateway that never becomes ready is killed, which ends its standard output.
+        deadline = Timer(READY_WITHIN, command.process.kill)
+        deadline.start()
+        try:
+            self.url = command.until_line("ready ").split()[1]
+        except BaseException:
+            self.kill()
+            raise
+        finally:
+            deadline.cancel()
+            deadline.join()
 
     def stop(self) -> int:
         """End it as a service manager does; gives its exit code."""

@@ -1,4 +1,4 @@
-"""The endpoint through a real socket with node-opcua's client, and what asyncua's cannot show: histories, certificates."""
+"""The endpoint through a real socket with node-opcua's client: also histories and certificates."""
 
 from __future__ import annotations
 
@@ -145,9 +145,7 @@ async def test_raw_history_in_pages_both_ways_with_bounds(
     assert (await ask(past[4], None, 3))[0] == numbers[4:7]
     assert (await ask(None, past[4], 3))[0] == numbers[4:1:-1]
     assert await ask(past[3], past[6], bounds=True) == [numbers[3:7]], "a value at the end's very time is its bound"
-    outside = await foreign.ask(
-        "history", node=level, start=_at(past[0] - one), end=_at(past[-1] + 10**9), bounds=True
-    )
+    outside = await foreign.ask("history", node=level, start=_at(past[0] - one), end=_at(past[-1] + 10**9), bounds=True)
     ends = outside[0]["values"][0], outside[-1]["values"][-1]
     assert [(one["status"], one["value"]) for one in ends] == [(BOUND_NOT_FOUND, None)] * 2
 

@@ -1,6 +1,8 @@
 """Devices that are wrong or missing beside sound ones, and what the gateway's own nodes and events say of them."""
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportArgumentType=false
+# asyncua's annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportArgumentType=false
 from __future__ import annotations
 
 import time

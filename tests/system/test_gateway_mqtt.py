@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from core.time import from_iso, now
 from tests.broker import Broker, free_port
 from tests.system.running_gateway import PLANTSPACE, GatewayClient, RunningGateway
 from tests.unit.server.pubsub.consumer import Consumer
@@ -53,7 +56,7 @@ async def test_a_datasets_values_arrive_and_the_ledger_balances(mosquitto: Broke
                     assert told == await client.value(f"sim.t{number}")
             assert gateway.stop() == 0
         await until(lambda: consumer.of("status"))
-        assert consumer.of("metadata")
+        await until(lambda: consumer.of("metadata"))
 
 
 async def test_a_broker_that_is_missing_at_the_start_does_not_matter(tmp_path: Path) -> None:
@@ -76,9 +79,69 @@ async def test_a_broker_that_is_missing_at_the_start_does_not_matter(tmp_path: P
                         return (await _losses(client))["Acknowledged"] == POINTS
 
                     await until(acknowledged, seconds=20)
-                    assert consumer.of("metadata")
+                    await until(lambda: consumer.of("metadata"))
             finally:
                 broker.stop()
             assert await client.status("sim.t0") == "Good"
         assert gateway.stop() == 0
     assert "Traceback" not in gateway.log
+
+
+SAMPLES = """\
+devices:
+  sim: {{driver: simulator, scan: 10ms, generate: {{count: 2, type: Double, signal: counter}}}}
+pubsub:
+  broker: {url}
+  retry_first: 20ms
+  retry_longest: 100ms
+  datasets: {{all: {{publish: 20ms, samples: all, nodes: ["/Objects/sim/*"]}}}}
+"""
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+async def test_what_was_not_acknowledged_survives_restarts_of_the_gateway(how: str, tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "broker")
+    gateway = RunningGateway(tmp_path / "gateway", SAMPLES.format(url=broker.url))
+    published = 0
+    for _ in range(2):
+        with gateway:
+            async with gateway.client() as client:
+
+                async def enough(client: GatewayClient = client) -> bool:
+                    return (await _losses(client))["Published"] >= 100
+
+                await until(enough)
+                losses = await _losses(client)
+                assert (losses["Acknowledged"], losses["Dropped"]) == (0, 0)
+                published += losses["Published"]
+            if how == "stop":
+                assert gateway.stop() == 0
+    restarted = now()
+    broker.start()
+    try:
+        async with Consumer(broker, tmp_path, "opcua/#") as consumer:
+
+            def held() -> list[tuple[int, str, int]]:
+                """Give number, field and source time of each value made before the last restart."""
+                return [
+                    (message["SequenceNumber"], name, from_iso(field["SourceTimestamp"]))
+                    for received in consumer.of("data")
+                    for message in received.json["Messages"]
+                    for name, field in message.get("Payload", {}).items()
+                    if from_iso(field["SourceTimestamp"]) < restarted
+                ]
+
+            with gateway:
+                await until(lambda: _newest_time(consumer) > restarted, seconds=20)
+    finally:
+        broker.stop()
+    arrived = held()
+    assert len(set(arrived)) >= published
+    for field in ("t0", "t1"):
+        of_field = [(number, moment) for number, name, moment in arrived if name == field]
+        assert list(dict.fromkeys(of_field)) == sorted(set(of_field))
+
+
+def _newest_time(consumer: Consumer) -> int:
+    """Give the latest source time so far."""
+    return max((from_iso(field["SourceTimestamp"]) for one in _payloads(consumer) for field in one.values()), default=0)

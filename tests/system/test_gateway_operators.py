@@ -1,6 +1,8 @@
 """An operator through an OPC UA client: outputs, parameters, methods, and its event."""
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportArgumentType=false
+# asyncua's annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportArgumentType=false
 from __future__ import annotations
 
 import struct
@@ -71,9 +73,7 @@ async def _quieten(client: GatewayClient, plc: ModbusDevice) -> None:
 
 
 async def test_outputs_stand_beside_their_input(client: GatewayClient) -> None:
-    outputs = {
-        (await node.read_browse_name()).Name: node for node in await client.node(WATCH).get_children()
-    }
+    outputs = {(await node.read_browse_name()).Name: node for node in await client.node(WATCH).get_children()}
     assert {"Score", "Anomaly", "Window", "Threshold", "MinimumSamples", "Evaluate", "Reset"} <= set(outputs)
     parent = await client.node(WATCH).get_parent()
     assert parent is not None

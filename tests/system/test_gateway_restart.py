@@ -1,6 +1,8 @@
 """What outlives a stop, a kill -9 and damaged files: the same folder, started again."""
 
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false, reportArgumentType=false
+# asyncua's annotations are partial and call a plain int or str wrong where it takes one.
+# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownVariableType=false, reportArgumentType=false
 from __future__ import annotations
 
 import json

@@ -1,284 +1,262 @@
-"""One gateway on what no one here made: companion models, a boat's CAN log, an inverter's register map.
-
-Everything in one configuration, the inverter served by a Modbus server in another process, read back through node-opcua's
-client and through mosquitto_sub.
-"""
+"""One gateway on what no one here made, read back by node-opcua's client and by mosquitto_sub."""
 
 from __future__ import annotations
 
-import csv
-import random
-import re
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET  # another parser than the loader's, on files known to be harmless
 
-import cantools
 import pytest
-import yaml
+import pytest_asyncio
 
-from core.time import now, to_iso
-from nodesets.units import by_symbol
 from tests.broker import Broker
-from tests.foreign.client import ForeignClient, foreign_client, need_node
-from tests.modbus_device import ModbusDevice
-from tests.system.plant import Plant, running
+from tests.foreign.client import foreign_client
+from tests.system.boat import TRACK, Boat, Seen, sailing, settle
+from tests.system.boat_log import GOOD, Recorded
+from tests.system.register_map import Register
 from tests.unit.server.pubsub.consumer import Consumer
-from tests.waiting import until
 
-MACHINERY = "http://opcfoundation.org/UA/Machinery/"
-DEVICES = "http://opcfoundation.org/UA/DI/"
-UNITS = "http://www.opcfoundation.org/UA/units/un/cefact"
-DEPTH = "PGN_128267_waterDepth"
-SPEED = "PGN_128259_speed"
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+MODELS = {
+    "DI/Opc.Ua.Di.NodeSet2.xml": "http://opcfoundation.org/UA/DI/",
+    "IA/Opc.Ua.IA.NodeSet2.xml": "http://opcfoundation.org/UA/IA/",
+    "Machinery/Opc.Ua.Machinery.NodeSet2.xml": "http://opcfoundation.org/UA/Machinery/",
+}
+CLASSES = {
+    "Object": 1,
+    "Variable": 2,
+    "Method": 4,
+    "ObjectType": 8,
+    "VariableType": 16,
+    "ReferenceType": 32,
+    "DataType": 64,
+}
+"""NodeClass by the name of the XML element (Part 3 v1.05 8.29)."""
+UNECE_URI = "http://www.opcfoundation.org/UA/units/un/cefact"
+UNECE = {
+    "%": ("P1", "%"),
+    "A": ("AMP", "A"),
+    "Ah": ("AMH", "A·h"),
+    "Hz": ("HTZ", "Hz"),
+    "K": ("KEL", "K"),
+    "V": ("VLT", "V"),
+    "W": ("WTT", "W"),
+    "Pa": ("PAL", "Pa"),
+    "d": ("DAY", "d"),
+    "deg": ("DD", "°"),
+    "h": ("HUR", "h"),
+    "kWh": ("KWH", "kW·h"),
+    "m": ("MTR", "m"),
+    "m/s": ("MTS", "m/s"),
+    "mΩ": ("E45", "mΩ"),
+    "rad": ("C81", "rad"),
+    "s": ("SEC", "s"),
+    "°C": ("CEL", "°C"),
+}
+"""A unit as the map or the DBC writes it, with the code and the symbol that OPC UA has for it (Part 8 v1.05 5.6.3)."""
+
+# One loop, so that one client serves all tests: node-opcua takes seconds to start.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@dataclass(frozen=True)
-class Register:
-    """One entry of the published map. ``rule``: 1 and 2 are 16 bits, 3 and 4 are 32, the even ones signed."""
+@pytest.fixture(scope="module")
+def boat(corpus: Path, mosquitto: Broker, tmp_path_factory: pytest.TempPathFactory) -> Generator[Boat]:
+    with sailing(corpus, mosquitto, tmp_path_factory.mktemp("boat")) as boat:
+        yield boat
 
-    name: str
-    rule: int
-    registers: tuple[int, ...]
-    """Least significant word first, as the map lists them."""
-    scale: float
-    offset: float
-    unit: str
 
-    def value(self, held: dict[int, int]) -> float:
-        """What the map says that these registers mean."""
-        raw = sum(held[register] << 16 * place for place, register in enumerate(self.registers))
-        bits = 16 * len(self.registers)
-        if self.rule in (2, 4) and raw >= 1 << (bits - 1):
-            raw -= 1 << bits
-        return (raw - self.offset) * self.scale
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def seen(boat: Boat, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Seen]:
+    async with foreign_client(tmp_path_factory.mktemp("foreign")) as client:
+        await client.connect(boat.gateway.url)
+        yield Seen(client, await client.ask("namespaces"))
 
-    @property
-    def binding(self) -> dict[str, str]:
-        """The row that says the same to the gateway."""
-        kind = {1: "uint16", 2: "int16", 3: "uint32", 4: "int32"}[self.rule]
-        order = "" if len(self.registers) == 1 else "@cdab" if self.registers[0] < self.registers[1] else "@abcd"
-        return {
-            "node": self.name,
-            "address": f"holding:0x{min(self.registers):04X}/{kind}{order}",
-            "type": "Double",
-            "unit": self.unit,
-            "scale": repr(self.scale),
-            "offset": repr(-self.offset * self.scale),
+
+def _nodes(file: Path) -> dict[str, tuple[int, str]]:
+    """Give identifier, NodeClass and BrowseName of a model's nodes, read as plain XML."""
+    found: dict[str, tuple[int, str]] = {}
+    for kind, number in CLASSES.items():
+        for element in ET.parse(file).findall(f"{{*}}UA{kind}"):  # noqa: S314 - see the import
+            identifier = element.get("NodeId", "").partition(";")[2]
+            name = element.get("BrowseName", "")
+            found[identifier] = number, name.partition(":")[2] or name
+    return found
+
+
+async def test_the_models_stand_in_the_address_space(boat: Boat, seen: Seen) -> None:
+    for file, uri in MODELS.items():
+        nodes = _nodes(boat.corpus / "nodesets" / file)
+        assert len(nodes) > 50
+        texts = [f"ns={seen.namespaces.index(uri)};{identifier}" for identifier in nodes]
+        classes = await seen.client.ask("read", nodes=texts, attribute="NodeClass")
+        names = await seen.client.ask("read", nodes=texts, attribute="BrowseName")
+        told = [(one["value"], other["value"]["name"]) for one, other in zip(classes, names, strict=True)]
+        assert told == list(nodes.values())
+
+
+async def test_the_registers_are_read_back(boat: Boat, seen: Seen) -> None:
+    assert len(boat.table) > 150
+    assert {register.rule for register in boat.table} == {1, 2, 3, 4}
+    held = await boat.fill(1)
+    await settle(lambda: _unlike(boat, seen, held))
+
+
+async def _unlike(boat: Boat, seen: Seen, held: dict[int, int]) -> list[Any]:
+    read = await seen.read(f"inverter.{register.name}" for register in boat.table)
+    return boat.unlike(
+        held, [one["value"] if (one["status"], one["type"]) == (GOOD, "Double") else None for one in read]
+    )
+
+
+async def test_the_log_is_read_back(boat: Boat, seen: Seen) -> None:
+    shown: dict[str, set[float]] = {name: set() for name in boat.log}
+
+    async def too_few() -> list[str]:
+        for name, one in zip(boat.log, await seen.read(f"bus.{name}" for name in boat.log), strict=True):
+            if one["status"] == GOOD:
+                shown[name].add(float(one["value"]))
+        return _too_few(boat, shown)
+
+    await settle(too_few)
+    assert _unknown(boat, shown) == []
+
+
+def _too_few(boat: Boat, heard: dict[str, set[float]]) -> list[str]:
+    """Give the signals of which not yet three values were heard, or all of them where the log has fewer."""
+    return [name for name, one in boat.log.items() if len(heard[name]) < min(3, len(one.good))]
+
+
+def _unknown(boat: Boat, heard: dict[str, set[float]]) -> list[tuple[str, float]]:
+    """Give what was heard and is not in the log."""
+    return [
+        (name, value)
+        for name, values in heard.items()
+        for value in values
+        if not any(value == _exactly(known) for known in boat.log[name].good)
+    ]
+
+
+def _exactly(value: float) -> Any:
+    """Compare but for the last bits: scaling is one multiplication here and may be another there."""
+    return pytest.approx(value, rel=1e-12, abs=1e-12)
+
+
+async def test_units_are_told_by_their_codes(boat: Boat, seen: Seen) -> None:
+    assert set(boat.units.values()) >= UNECE.keys()
+    read = await seen.read(f"{name}.EngineeringUnits" for name in boat.units)
+    for (name, unit), one in zip(boat.units.items(), read, strict=True):
+        told = one["value"]
+        code, symbol = UNECE.get(unit, ("", unit))
+        assert told["unitId"] == _unit_id(code), name
+        assert told.get("namespaceUri") == (UNECE_URI if code else None), name
+        assert told["displayName"]["text"] == symbol, name
+
+
+def _unit_id(code: str) -> int:
+    """Part 8 v1.05 5.6.3: the code's characters as one number; -1 where there is no code."""
+    return int.from_bytes(code.encode(), "big") if code else -1
+
+
+async def test_history_of_the_registers_has_what_was_and_what_is(boat: Boat, seen: Seen) -> None:
+    began = datetime.now(UTC)
+    before = await boat.fill(2)
+    await settle(lambda: _unlike(boat, seen, before))
+    after = await boat.fill(3)
+    left = list(boat.table)
+
+    async def lacking() -> list[Register]:
+        kept = [await seen.history(f"inverter.{register.name}", began, 1000) for register in left]
+        left[:] = [one for one, samples in zip(left, kept, strict=True) if not _in_order(samples, one, before, after)]
+        return left
+
+    await settle(lacking)
+
+
+def _in_order(samples: Sequence[tuple[int, Any]], register: Register, *contents: dict[int, int]) -> bool:
+    """Tell whether the good samples have the values of ``contents``, one later than the other."""
+    rest = iter([value for status, value in samples if status == GOOD])
+    return all(any(value == pytest.approx(register.value(held)) for value in rest) for held in contents)
+
+
+async def test_history_of_the_log_is_the_log(boat: Boat, seen: Seen) -> None:
+    async def lacking() -> list[tuple[str, int]]:
+        kept = {name: await seen.history(f"bus.{name}", BEFORE_ALL, len(one.samples)) for name, one in boat.log.items()}
+        return [(name, len(samples)) for name, samples in kept.items() if not _is(samples, boat.log[name])]
+
+    await settle(lacking)
+
+
+def _is(samples: Sequence[tuple[int, Any]], signal: Recorded) -> bool:
+    """Tell whether samples are the whole log's, one for one. The value of a bad sample says nothing."""
+    return len(samples) == len(signal.samples) and all(
+        status == wanted and (status != GOOD or float(value) == _exactly(known))
+        for (status, value), (wanted, known) in zip(samples, signal.samples, strict=True)
+    )
+
+
+async def test_mosquitto_sub_hears_the_same(boat: Boat, mosquitto: Broker, tmp_path: Path) -> None:
+    held = await boat.fill(4)
+    async with Consumer(mosquitto, tmp_path, "opcua/json/+/boat/#") as consumer:
+
+        async def other_registers() -> list[Any]:
+            heard = _heard(consumer, "inverter")
+            return boat.unlike(held, [heard.get(register.name, [None])[-1] for register in boat.table])
+
+        def signals() -> dict[str, set[float]]:
+            heard = _heard(consumer, "bus")
+            return {name: set(map(float, heard.get(name, []))) for name in boat.log}
+
+        async def too_few_signals() -> list[str]:
+            return _too_few(boat, signals())
+
+        async def not_far_enough() -> list[int]:
+            lengths = [len(_heard(consumer, "track").get(name, [])) for name in TRACK]
+            return [length for length in lengths if length < 200]
+
+        await settle(other_registers)
+        await settle(too_few_signals)
+        assert _unknown(boat, signals()) == []
+        await settle(not_far_enough)
+        for name, values in _heard(consumer, "track").items():
+            assert _is_stretch(values, [value for _, value in boat.log[name].samples]), name
+        assert _units(consumer) == {
+            name: (_unit_id(code), symbol)
+            for name, unit in boat.units.items()
+            for code, symbol in [UNECE.get(unit, ("", unit))]
         }
 
 
-def published(file: Path) -> list[Register]:
-    """Take the plain numbers out of a map of ha-solarman; times, texts and computed values are left out."""
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    found: dict[str, Register] = {}
-    for group in document["parameters"]:
-        for item in group["items"]:
-            rule, registers = item.get("rule"), tuple(item.get("registers", ()))
-            scale = item.get("scale", 1)
-            plain = not {"sensors", "mask", "bit", "divide", "lookup", "display"} & item.keys()
-            words = 1 if rule in (1, 2) else 2
-            if not item["name"] or rule not in (1, 2, 3, 4) or not plain or isinstance(scale, list) or len(registers) != words:
-                continue
-            if words == 2 and abs(registers[0] - registers[1]) != 1:
-                continue
-            name = re.sub(r"[/*?\[\]]", "-", str(item["name"]))
-            found[name] = Register(
-                name, rule, registers, float(scale), float(item.get("offset", 0)), item.get("uom", "")
-            )
-    return list(found.values())
-
-
-def decoded(corpus: Path) -> dict[str, set[float]]:
-    """Give what cantools by itself reads of the boat's log, by ``Message.Signal``."""
-    database = cantools.database.load_file(corpus / "can" / "canboat.dbc", strict=False)
-    wanted = {
-        (message.frame_id >> 8) & 0x3FFFF: message for message in database.messages if message.name in (DEPTH, SPEED)
-    }  # type: ignore[union-attr]  # a DBC has messages
-    values: dict[str, set[float]] = defaultdict(set)
-    for line in (corpus / "can" / "candumpSample1.txt").read_text(encoding="ascii").splitlines():
-        frame = re.match(r"<0x([0-9a-f]+)> \[\d\] (.*)", line)
-        if frame is None or (message := wanted.get((int(frame[1], 16) >> 8) & 0x3FFFF)) is None:
-            continue
-        for signal, value in message.decode(bytes.fromhex(frame[2]), decode_choices=False).items():  # type: ignore[union-attr]  # no containers
-            values[f"{message.name}.{signal}"].add(float(value))
-    return values
-
-
-def lay_down(folder: Path, corpus: Path, *, port: int, inverter: str, broker: str, table: list[Register]) -> Path:
-    with (folder / "inverter.csv").open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, ["node", "address", "type", "unit", "scale", "offset"])
-        writer.writeheader()
-        writer.writerows(register.binding for register in table)
-    config = folder / "boat.yaml"
-    config.write_text(
-        f"""\
-name: boat
-server:
-  endpoint: opc.tcp://127.0.0.1:{port}
-  security: ["None"]
-  anonymous: Observer
-model:
-  nodesets: [{corpus}/nodesets/Machinery/Opc.Ua.Machinery.NodeSet2.xml]
-  search: [{corpus}/nodesets]
-devices:
-  inverter:
-    driver: modbus
-    url: {inverter}
-    scan: 200ms
-    history: true
-    bindings: inverter.csv
-  bus:
-    driver: can
-    url: log:{corpus}/can/candumpSample1.txt
-    dbc: {corpus}/can/canboat.dbc
-    strict: false
-    interval: 1ms
-    history: true
-    signals: ["{DEPTH}.*", "{SPEED}.*"]
-pubsub:
-  broker: {broker}
-  datasets:
-    inverter:
-      nodes: [/Objects/inverter/*]
-      publish: 200ms
-      keyframe: 5
-""",
-        encoding="utf-8",
+def _is_stretch(values: Sequence[float], log: Sequence[float]) -> bool:
+    """Tell whether values stand in this order, without gap, somewhere in the log, which is played again and again."""
+    whole = [*log, *log] * (1 + len(values) // len(log))
+    return any(
+        all(value == _exactly(known) for value, known in zip(values, whole[first:], strict=False))
+        for first in range(len(log))
     )
-    return config
 
 
-async def test_one_gateway_on_real_models_logs_and_maps(
-    corpus: Path, tmp_path: Path, free_port: Callable[[], int], mosquitto: Broker
-) -> None:
-    need_node()
-    table = published(corpus / "modbus" / "ha-solarman" / "deye_hybrid.yaml")
-    assert len(table) > 100
-    assert {register.rule for register in table} == {1, 2, 3, 4}
-    chance = random.Random(4711)
-    held = {register: chance.randrange(0x10000) for one in table for register in one.registers}
-    with ModbusDevice() as device:
-        _serve(device, held)
-        config = lay_down(tmp_path, corpus, port=free_port(), inverter=device.url, broker=mosquitto.url, table=table)
-        async with (
-            Consumer(mosquitto, tmp_path, "opcua/json/+/boat/#") as consumer,
-            running(config) as plant,
-            foreign_client(tmp_path) as foreign,
-        ):
-            await foreign.connect(plant.url)
-            await _models_are_there(foreign)
-            began = to_iso(now())
-            await until(lambda: _all_good(foreign, plant, table), seconds=30)
-            before = await _inverter_is_read_back(foreign, plant, table, held)
-            await _units_are_told(foreign, plant, table)
-            await _bus_is_read_back(foreign, plant, decoded(corpus))
-            for register in held:
-                held[register] ^= 0x0101
-            _serve(device, held)
-            changed = table[0]
-            expected = pytest.approx(changed.value(held))
-            await until(lambda: _shows(foreign, plant, changed, expected), seconds=30)
-            after = await _inverter_is_read_back(foreign, plant, table, held)
-            await until(lambda: plant.gateway.counters()["stored"] >= 2 * len(table), seconds=30)
-            await _history_has_both(foreign, plant, table, before, after, began)
-            await until(lambda: _published(consumer, table, held), seconds=30)
-            assert consumer.of("metadata")
-
-
-def _serve(device: ModbusDevice, held: dict[int, int]) -> None:
-    for register, value in held.items():
-        device.put("holding", register, [value])
-
-
-def _tags(plant: Plant, table: list[Register]) -> list[str]:
-    return [plant.tag(f"inverter.{register.name}") for register in table]
-
-
-async def _all_good(foreign: ForeignClient, plant: Plant, table: list[Register]) -> bool:
-    return all(one["status"] == 0 for one in await foreign.read(*_tags(plant, table)))
-
-
-async def _shows(foreign: ForeignClient, plant: Plant, register: Register, expected: object) -> bool:
-    (one,) = await foreign.read(*_tags(plant, [register]))
-    return one["value"] == expected
-
-
-async def _models_are_there(foreign: ForeignClient) -> None:
-    namespaces = await foreign.ask("namespaces")
-    for uri, name in ((MACHINERY, "Machines"), (DEVICES, "DeviceSet"), (DEVICES, "NetworkSet")):
-        found = await foreign.ask("find", path=f"/Objects/{namespaces.index(uri)}:{name}")
-        assert found.startswith(f"ns={namespaces.index(uri)};"), name
-    assert "http://opcfoundation.org/UA/IA/" in namespaces
-
-
-async def _inverter_is_read_back(
-    foreign: ForeignClient, plant: Plant, table: list[Register], held: dict[int, int]
-) -> list[float]:
-    read = await foreign.read(*_tags(plant, table))
-    for one, register in zip(read, table, strict=True):
-        assert one["value"] == pytest.approx(register.value(held)), register
-        assert one["type"] == "Double"
-    return [one["value"] for one in read]
-
-
-async def _units_are_told(foreign: ForeignClient, plant: Plant, table: list[Register]) -> None:
-    own = plant.index("urn:plantspace:boat")
-    seen: set[str] = set()
-    for register in table:
-        unit = by_symbol(register.unit)
-        if unit is None or register.unit in seen:
-            continue
-        seen.add(register.unit)
-        path = f"/Objects/{own}:inverter/{own}:{register.name}/EngineeringUnits"
-        (told,) = await foreign.read(await foreign.ask("find", path=path))
-        assert told["value"]["namespaceUri"] == UNITS, register
-        assert told["value"]["unitId"] == sum(ord(letter) << 8 * place for place, letter in enumerate(unit.code[::-1]))
-        assert told["value"]["displayName"]["text"] == register.unit
-    assert {"V", "A", "W", "Hz", "kWh", "°C", "%"} <= seen
-
-
-async def _bus_is_read_back(foreign: ForeignClient, plant: Plant, expected: dict[str, set[float]]) -> None:
-    moving = {name: values for name, values in expected.items() if len(values) > 10}
-    assert moving
-    for name, values in moving.items():
-        node = plant.tag(f"bus.{name}")
-        seen: set[float] = set()
-
-        async def enough(node: str = node, seen: set[float] = seen) -> bool:
-            (one,) = await foreign.read(node)
-            if one["status"] == 0:
-                seen.add(float(one["value"]))
-            return len(seen) >= 3
-
-        await until(enough, seconds=30)
-        for value in seen:
-            assert any(value == pytest.approx(known) for known in values), (name, value)
-
-
-async def _history_has_both(
-    foreign: ForeignClient, plant: Plant, table: list[Register], before: list[float], after: list[float], began: str
-) -> None:
-    for place in (0, len(table) // 2, len(table) - 1):
-        node = _tags(plant, table)[place]
-        pages: list[dict[str, Any]] = await foreign.ask(
-            "history", node=node, start=began[:23] + "Z", end="2100-01-01T00:00:00Z", count=50
-        )
-        values = [one["value"] for page in pages for one in page["values"] if one["status"] == 0]
-        assert before[place] in values
-        assert after[place] in values
-        assert values.index(before[place]) < values.index(after[place])
-
-
-def _published(consumer: Consumer, table: list[Register], held: dict[int, int]) -> bool:
-    """Tell whether what mosquitto_sub printed last of every field is what the registers say now."""
-    last: dict[str, float] = {}
+def _heard(consumer: Consumer, dataset: str) -> dict[str, list[Any]]:
+    """Give the good values of each field of a dataset in the order in which they came."""
+    found: dict[str, list[Any]] = {}
     for received in consumer.of("data"):
         for message in received.json["Messages"]:
-            for name, field in message.get("Payload", {}).items():
-                last[name] = field["Value"] if isinstance(field, dict) else field
-    return all(
-        register.name in last and last[register.name] == pytest.approx(register.value(held)) for register in table
-    )
+            if message["DataSetWriterName"] == dataset:
+                for name, told in message.get("Payload", {}).items():
+                    if "Status" not in told:
+                        found.setdefault(name, []).append(told["Value"])
+    return found
+
+
+def _units(consumer: Consumer) -> dict[str, tuple[int, str]]:
+    """Give code and symbol of the fields' units, by the tags that they are made of, as the metadata have them."""
+    found: dict[str, tuple[int, str]] = {}
+    for received in consumer.of("metadata"):
+        for field in received.json["MetaData"]["Fields"]:
+            told = {one["Key"]: one["Value"]["Value"] for one in field["Properties"]}
+            if "EngineeringUnits" in told:
+                unit = told["EngineeringUnits"]
+                tag = told["NodeId"].removeprefix("nsu=urn:plantspace:boat;s=")
+                found[tag] = unit["UnitId"], unit["DisplayName"]["Text"]
+    return found

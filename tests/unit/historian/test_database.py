@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from core.datatypes import DataType
-from core.errors import StoreError, StoreUnavailable
+from core.errors import StoreCorrupt, StoreError, StoreUnavailable
 from historian import database
 from historian.contract import Delivery
+from historian.database import Database
 from historian.outbox import Outbox
+from historian.outbox_schema import SCHEMA
 from historian.samples import SampleBlock
 from historian.sqlite import SQLiteStore
+from historian.sqlite.merge import FAN
+from tests.waiting import until
 
 T0 = 133_000_000_000_000_000
 NODE = "nsu=urn:test;s=p"
@@ -85,13 +93,13 @@ async def test_an_outbox_that_is_damaged_is_set_aside_too(tmp_path: Path) -> Non
     first = Outbox(path)
     await first.open()
     await first.append("a", b"1")
-    identity = first.identity
+    origin = first.origins.of(1)
     await first.close()
     scribble(path, 20, 4000)
     again = Outbox(path)
     outcome = await again.open()
     assert outcome.set_aside is not None
-    assert again.identity != identity
+    assert again.origins.of(1) != origin
     assert await again.append("a", b"1") == 1
     await again.close()
 
@@ -137,3 +145,85 @@ async def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"none/history\.sqlite: No such file"):
         await store.open()
     await store.close()
+
+
+async def test_a_file_that_merging_finds_damaged_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    await filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name='block_last'").fetchone()
+    store = SQLiteStore(path, retention_days=36_500)
+    await store.open()
+    scribble(path, (root - 1) * 8192, 8192)
+    for sequence in range(2, 2 + 2 * FAN):
+        await store.append([Delivery(sequence, [block(5.0, 2000)])], "origin")
+        await store.append([Delivery(sequence, [block(5.0)])], "origin")
+        if list(tmp_path.glob("history.sqlite.corrupt-*")):
+            break
+        with contextlib.suppress(StoreCorrupt):
+            await store.compact()
+    await until(lambda: list(tmp_path.glob("history.sqlite.corrupt-*")))
+    await store.close()
+
+
+async def test_a_new_file_is_begun_when_the_folder_lets_it(tmp_path: Path) -> None:
+    """Found damaged in use while the folder is gone: told as unavailable, and mended by itself later."""
+    path = tmp_path / "data" / "history.sqlite"
+    path.parent.mkdir()
+    await filled(path)
+    with closing(sqlite3.connect(path)) as other:
+        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name='applied'").fetchone()
+    store = SQLiteStore(path, retention_days=36_500)
+    await store.open()
+    scribble(path, (root - 1) * 8192, 8192)
+    path.parent.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="make its folder"):
+            await store.append([Delivery(2, [block(5.0)])], "origin")
+    path.parent.mkdir()
+    await store.append([Delivery(2, [block(5.0)])], "origin")
+    assert len(await store.read_raw(NODE, T0, None, 9)) == 1
+    await store.close()
+
+
+@contextmanager
+def as_nobody() -> Generator[None]:
+    """Give up root's right to open everything."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
+@pytest.mark.parametrize("kind", ["folder", "unreadable", "in an unreadable folder", "below a file", "long name"])
+def test_a_file_that_cannot_be_opened_is_told_with_the_mend(kind: str) -> None:
+    with TemporaryDirectory() as name:  # tmp_path lies where nobody but its owner may look
+        folder = Path(name)
+        folder.chmod(0o755)
+        path = folder / "data" / "outbox.sqlite"
+        path.parent.mkdir()
+        mend = "give the file and its folder to the user"
+        match kind:
+            case "folder":
+                path.mkdir()
+                (path / "file").touch()
+                mend = "a folder stands where the file belongs"
+            case "unreadable":
+                path.write_bytes(b"x" * 200)
+                path.chmod(0)
+            case "in an unreadable folder":
+                path.parent.chmod(0)
+            case "below a file":
+                path.parent.rmdir()
+                path.parent.touch()
+                mend = "a file stands where its folder belongs"
+            case _:
+                path = path.with_name("x" * 300)
+                mend = "too long"
+        with as_nobody(), pytest.raises(StoreUnavailable, match=mend) as raised:
+            Database(path, SCHEMA).prepare()
+        assert str(raised.value).startswith(f"{path}: ")
+        path.parent.chmod(0o755)

@@ -9,9 +9,7 @@ from hypothesis.extra import numpy as arrays
 from core.batch import ValueArray
 from historian import encoding
 
-DTYPES = [
-    np.dtype(kind) for kind in ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")
-]
+DTYPES = [np.dtype(kind) for kind in ("bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8")]
 
 
 def roundtrip(values: ValueArray) -> ValueArray:
@@ -27,7 +25,9 @@ def test_every_bit_comes_back(values: ValueArray) -> None:
     assert roundtrip(values).tobytes() == values.tobytes()
 
 
-@given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=200), st.integers(0, 4), st.sampled_from(["f4", "f8"]))
+@given(
+    st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=200), st.integers(0, 4), st.sampled_from(["f4", "f8"])
+)
 def test_rounded_decimals_come_back(numbers: list[int], exponent: int, kind: str) -> None:
     values = (np.array(numbers) / 10.0**exponent).astype(kind)
     assert roundtrip(values).tobytes() == values.tobytes()

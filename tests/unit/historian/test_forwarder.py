@@ -142,17 +142,72 @@ async def test_a_damaged_record_is_set_aside(outbox: Outbox, tmp_path: Path) -> 
     assert carrier.counters.dead_records == 1
 
 
+async def test_drains_what_was_accepted_before(outbox: Outbox) -> None:
+    shelf = Shelf(away=True, poison={3})
+    sequences = [await outbox.append("a", b"x") for _ in range(5)]
+    carrier = forwarder(outbox, shelf)
+    await carrier.start()
+    draining = asyncio.create_task(carrier.drain())
+    await until(lambda: carrier.counters.failures > 2)
+    assert not draining.done()
+    with pytest.raises(TimeoutError):  # a caller may give up, and nothing is lost by it
+        await asyncio.wait_for(carrier.drain(), 0.001)
+    shelf.away = False
+    await asyncio.wait_for(draining, 5)
+    assert shelf.got == [sequence for sequence in sequences if sequence != 3]
+    assert (await outbox.statistics()).sinks["shelf"].acknowledged == sequences[-1]
+    await asyncio.wait_for(carrier.drain(), 5)
+    await carrier.stop()
+
+
+async def test_drains_an_outbox_of_an_earlier_run(tmp_path: Path) -> None:
+    for _ in range(2):
+        outbox = Outbox(tmp_path / "outbox.sqlite")
+        await outbox.open()
+        carrier = forwarder(outbox, Shelf())
+        if not outbox.newest("a"):
+            await outbox.append("a", b"x")
+        else:
+            await carrier.start()
+            await asyncio.wait_for(carrier.drain(), 5)
+            assert carrier.counters.records == 1
+        await carrier.stop()
+        await outbox.close()
+
+
+async def test_what_the_cap_dropped_is_not_waited_for(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite", largest_bytes=10)
+    await outbox.open()
+    shelf = Shelf(away=True)
+    carrier = forwarder(outbox, shelf)
+    await carrier.start()
+    await outbox.append("a", b"x" * 8)
+    await outbox.append("b", b"y" * 8)  # pushes the other out
+    shelf.away = False
+    await asyncio.wait_for(carrier.drain(), 5)
+    assert shelf.got == []
+    sequence = await outbox.append("a", b"x")
+    await until(lambda: shelf.got == [sequence])
+    await carrier.stop()
+    await outbox.close()
+
+
 def sample(number: int) -> Samples:
     slots, times = np.zeros(1, np.int32), np.array([T0 + number], np.int64)
     return Samples(
-        DataType.DOUBLE, slots, slots, np.array([float(number)]), np.zeros(1, np.uint32), times, T0 + number, np.ones(1, np.bool_)
+        DataType.DOUBLE,
+        slots,
+        slots,
+        np.array([float(number)]),
+        np.zeros(1, np.uint32),
+        times,
+        T0 + number,
+        np.ones(1, np.bool_),
     )
 
 
 @pytest.mark.parametrize("lost", ["while it is used", "before it is opened"])
-async def test_fault_14_the_database_is_away_and_all_arrives_later(
-    tmp_path: Path, outbox: Outbox, lost: str
-) -> None:
+async def test_fault_14_the_database_is_away_and_all_arrives_later(tmp_path: Path, outbox: Outbox, lost: str) -> None:
     """Another process holds the history file; a day of one sample a second is recorded meanwhile, in compressed time."""
     store = SQLiteStore(tmp_path / "history.sqlite", retention_days=36_500, lock_wait=0.02)
     await store.open()
@@ -168,7 +223,13 @@ async def test_fault_14_the_database_is_away_and_all_arrives_later(
     # alone with the file a process can shut all others out; beside others it holds the right to write
     mode = "EXCLUSIVE" if early else "NORMAL"
     holder = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", LOCK, str(tmp_path / "history.sqlite"), mode, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        sys.executable,
+        "-c",
+        LOCK,
+        str(tmp_path / "history.sqlite"),
+        mode,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert holder.stdout is not None
     assert await holder.stdout.readline() == b"locked\n"
@@ -184,7 +245,7 @@ async def test_fault_14_the_database_is_away_and_all_arrives_later(
     await until(lambda: carrier.counters.failures > 2)
     assert carrier.counters.samples == (0 if early else 1)
     assert recorder.counters.dropped == 0
-    await holder.communicate()
+    await holder.communicate(b"")  # closes its stdin, which a bare communicate() does not before Python 3.12
     await until(lambda: carrier.counters.samples == day, seconds=20)
     page = await store.read_raw(NODE, T0, T0 + day, 0)
     assert page.values.tolist() == list(range(day))

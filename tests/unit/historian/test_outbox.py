@@ -33,10 +33,7 @@ async def payloads(outbox: Outbox, stream: str, after: int = 0) -> list[bytes]:
 
 
 async def test_records_come_back_in_order_by_stream(outbox: Outbox) -> None:
-    sequences = [
-        await outbox.append(stream, payload)
-        for stream, payload in (("a", b"1"), ("b", b"2"), ("a", b"3"))
-    ]
+    sequences = [await outbox.append(stream, payload) for stream, payload in (("a", b"1"), ("b", b"2"), ("a", b"3"))]
     assert sequences == sorted(set(sequences))
     assert await payloads(outbox, "a") == [b"1", b"3"]
     assert await payloads(outbox, "a", sequences[0]) == [b"3"]
@@ -74,7 +71,7 @@ async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     first = Outbox(path)
     await first.open()
-    identity = first.identity
+    origin = first.origins.of(1)
     sequence = await first.append("a", b"1")
     await first.append("a", b"2")
     await first.register("sink", "a")
@@ -85,11 +82,13 @@ async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     again = Outbox(path)
     await again.open()
-    assert again.identity == identity
     assert again.nodes(points) == ("nsu=urn:x;s=a", "nsu=urn:x;s=b")
     assert await again.register("sink", "a") == sequence
     assert await payloads(again, "a") == [b"2"]
-    assert await again.append("a", b"3") > sequence + 1
+    third = await again.append("a", b"3")
+    assert third > sequence + 1
+    assert again.origins.of(sequence + 1) == origin
+    assert again.origins.of(third) != origin
     await again.close()
 
 

@@ -11,7 +11,7 @@ from core.batch import Batch, Samples
 from core.datatypes import DataType
 from core.image import ProcessImage
 from core.point import Point
-from core.quality import Status
+from core.quality import NO_VALUE, Status
 from historian import chunks
 from historian.outbox import Outbox
 from historian.recorder import STREAM, Recorder
@@ -52,7 +52,9 @@ def samples(slots: list[int], values: list[Any], time: int, datatype: DataType =
 
 
 async def test_every_sample_of_the_recorded_points_is_accepted(outbox: Outbox) -> None:
-    image = ProcessImage([Point(node(0), DataType.FLOAT), Point(node(1), DataType.INT16), Point(node(2), DataType.FLOAT)], T0)
+    image = ProcessImage(
+        [Point(node(0), DataType.FLOAT), Point(node(1), DataType.INT16), Point(node(2), DataType.FLOAT)], T0
+    )
     recorder = Recorder(outbox, {0: node(0), 1: node(1)}, flush_interval=0.01)
     await recorder.start()
     image.add_tap(recorder)
@@ -64,7 +66,7 @@ async def test_every_sample_of_the_recorded_points_is_accepted(outbox: Outbox) -
     await recorder.stop()
     found = await recorded(outbox)
     assert found[node(0)] == [(time, time / 2, 0) for time in range(5)]
-    assert [status for _, _, status in found[node(1)]] == [Status.BAD_NO_COMMUNICATION] * 5
+    assert [status for _, _, status in found[node(1)]] == [Status.BAD_NO_COMMUNICATION | NO_VALUE] * 5
     assert set(found) == {node(0), node(1)}
     assert recorder.counters.acquired == 10
 

@@ -39,9 +39,7 @@ def scan(points: int, first: int, count: int, step: int = TICKS_PER_SECOND) -> S
     index = np.tile(np.arange(points, dtype=np.int32), count)
     number = np.repeat(np.arange(first, first + count), points)
     times = T0 + number * step
-    columns = group(
-        DataType.DOUBLE, index, index * 1e6 + number, np.zeros(len(index), np.uint32), times, times + 1
-    )
+    columns = group(DataType.DOUBLE, index, index * 1e6 + number, np.zeros(len(index), np.uint32), times, times + 1)
     return SampleBlock.of(columns, [node(point) for point in columns.points.tolist()])
 
 
@@ -127,7 +125,9 @@ async def test_intervals_of_raw_values(tmp_path: Path) -> None:
         await aggregate(store, node(0), T0, T0, 1)
     texts = np.array(["x"], object)
     times = np.array([T0], np.int64)
-    one = SampleBlock(("nsu=urn:test;s=t",), DataType.STRING, np.ones(1, np.int32), texts, np.zeros(1, np.uint32), times, times)
+    one = SampleBlock(
+        ("nsu=urn:test;s=t",), DataType.STRING, np.ones(1, np.int32), texts, np.zeros(1, np.uint32), times, times
+    )
     await store.append([Delivery(2, [one])], "origin")
     with pytest.raises(NotNumericError, match="String"):
         await aggregate(store, "nsu=urn:test;s=t", T0, T0 + 1, 1)

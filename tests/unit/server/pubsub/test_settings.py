@@ -3,10 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from core.errors import Findings
 from core.settings import Document, build
-from server.pubsub.settings import PubSubSettings, address_of
+from server.pubsub.settings import DataSetSettings, PubSubSettings, address_of
+from tests.conftest import ROOT
+from tests.pages import code, table
 
 DATASETS = "datasets: {meters: {nodes: [/Objects/Line1/*]}}\n"
 
@@ -79,3 +82,24 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, told: s
 
 def test_an_ipv6_address_is_taken() -> None:
     assert address_of("mqtt://[::1]:1884") == ("::1", 1884, False)
+
+
+def test_relative_files_begin_beside_the_configuration_and_secrets_stay_hidden(tmp_path: Path) -> None:
+    (tmp_path / "mqtt-password").write_text("geheim\n", encoding="utf-8")
+    files = "ca_file: ca.pem\ncertificate_file: /etc/own.pem\nkey_file: own.key\n"
+    user = f"username: u\npassword: ${{file:{tmp_path / 'mqtt-password'}}}\n"
+    read, problems = _build(tmp_path, f"broker: mqtts://b\n{files}{user}{DATASETS}")
+    assert problems == []
+    assert read is not None
+    made = read.beside(Path("/etc/plantspace"))
+    assert (made.ca_file, made.certificate_file) == ("/etc/plantspace/ca.pem", "/etc/own.pem")
+    assert made.key_file == "/etc/plantspace/own.key"
+    assert made.password is not None
+    assert made.password.reveal() == "geheim"
+    assert "geheim" not in f"{made!r} {made.model_dump_json()}"
+
+
+@pytest.mark.parametrize(("heading", "model"), [("Connection", PubSubSettings), ("DataSets", DataSetSettings)])
+def test_the_reference_tells_every_key_in_order(heading: str, model: type[BaseModel]) -> None:
+    rows = table(ROOT / "docs/reference/pubsub.md", heading)
+    assert [code(row[0])[0] for row in rows] == list(model.model_fields)

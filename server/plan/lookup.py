@@ -1,0 +1,116 @@
+"""Finds the nodes that bindings, operators, datasets and history name, and tells which are not there.
+
+A name that another error keeps from being found is not told: whoever mends that error may find it well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from asyncua import ua
+
+from core.errors import Findings, Place
+from server.plan.model import PlannedModel
+from server.ua_stack.browse import Directory, NodeNotFoundError
+
+_SIGNS = "*?["
+
+
+class Lookup:
+    """Looks names up in a directory; a miss becomes a finding unless an error told elsewhere explains it."""
+
+    def __init__(self, directory: Directory, model: PlannedModel, namespace: str, findings: Findings) -> None:
+        """``namespace``: the URI of the gateway's own namespace."""
+        self.directory = directory
+        self._model = model
+        self._own = f"nsu={namespace};s="
+        self._findings = findings
+        self._generated: set[str] = set()
+        self._unclear_paths: set[str] = set()
+        self._unclear_ids: set[str] = set()
+        self._unclear_members: list[tuple[str, frozenset[str]]] = []
+
+    def generated(self, device: str) -> None:
+        """Know that everything beneath ``/Objects/<device>`` comes of the device's section."""
+        self._generated.add(device)
+
+    def unclear_device(self, device: str) -> None:
+        """Know that something is wrong with a device, so that tags of it may be missing."""
+        self._unclear_paths.add(f"/Objects/{device}")
+        self._unclear_ids.add(f"{self._own}{device}.")
+
+    def unclear_operator(self, name: str, above: str, members: Iterable[str]) -> None:
+        """Know that something is wrong with an operator, whose object would have had ``members``.
+
+        ``above``: the path that it would have stood under, ``/Objects`` where it is not known.
+        """
+        self._unclear_ids.add(f"{self._own}analytics.{name}.")
+        self._unclear_members.append((f"{above}/", frozenset(members)))
+
+    def above(self, text: str) -> str:
+        """Give the path of the node above the one that a text means; ``/Objects`` where that is not clear."""
+        try:
+            parent = text.rpartition("/")[0] if text.startswith("/") else ""
+            if parent:
+                self.directory.find(parent)
+                return parent
+            return self.directory.path_of(self.directory.find(text)).rpartition("/")[0]
+        except NodeNotFoundError:
+            return "/Objects"
+
+    def find(self, text: str, place: Place) -> ua.NodeId | None:
+        """Find one node; None, and told, where it is not there."""
+        try:
+            return self.directory.find(text)
+        except NodeNotFoundError as error:
+            if not self._is_explained(text):
+                self._findings.add(place, error.problem, error.mend)
+            return None
+
+    def match(self, pattern: str, place: Place) -> list[ua.NodeId]:
+        """Find the variables that a name or pattern means; none, and told, where there are none."""
+        try:
+            return self.directory.match(pattern)
+        except NodeNotFoundError as error:
+            if not self._is_explained(pattern):
+                self._findings.add(place, error.problem, error.mend)
+            return []
+
+    def _is_explained(self, text: str) -> bool:
+        if not text.startswith("/"):
+            own = text.startswith(self._own)
+            return (self._model.incomplete and not own) or text.startswith(tuple(self._unclear_ids))
+        literal = text[: min((text.find(sign) for sign in _SIGNS if sign in text), default=len(text))]
+        has_signs = literal != text
+        for path in self._unclear_paths:
+            if text == path or literal.startswith(f"{path}/") or (has_signs and f"{path}/".startswith(literal)):
+                return True
+        if self._is_of_operator(text, literal):
+            return True
+        device = text.removeprefix("/Objects/").partition("/")[0]
+        if device in self._generated:
+            return False
+        return self._model.incomplete or (bool(self._model.lost) and self._is_lost(text))
+
+    def _is_of_operator(self, text: str, literal: str) -> bool:
+        """Tell whether a name or pattern may mean an output or a parameter of an operator that is wrong."""
+        last = text.rpartition("/")[2]
+        for above, members in self._unclear_members:
+            near = literal.startswith(above) or (literal != text and above.startswith(literal))
+            if near and any(fnmatchcase(member, last) for member in members):
+                return True
+        return False
+
+    def _is_lost(self, text: str) -> bool:
+        """Tell whether the first step that leads nowhere may be a node that the model's errors cut off."""
+        path = ""
+        for segment in text.removeprefix("/").split("/"):
+            if any(sign in segment for sign in _SIGNS):
+                return bool(self._model.lost)
+            path = f"{path}/{segment}"
+            try:
+                self.directory.find(path)
+            except NodeNotFoundError:
+                return segment in self._model.lost or segment.partition(":")[2] in self._model.lost
+        return False
