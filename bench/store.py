@@ -171,13 +171,15 @@ async def peer(folder: Path, signal: FloatArray) -> dict[str, Any]:
     path = folder / "asyncua.sqlite"
     history = HistorySQLite(str(path))
     await history.init()
-    nodes = [ua.NodeId(f"t{point}", 2) for point in range(100)]
+    # numeric: it makes a table a node, and refuses the quotes that a text identifier brings into the table's name
+    nodes = [ua.NodeId(1000 + point, 2) for point in range(100)]
     for nodeid in nodes:
         await history.new_historized_node(nodeid, None, 0)
     values = signal.ravel()[:PEER_VALUES].tolist()
     began = time.perf_counter()
     for number, value in enumerate(values):
-        moment = datetime.fromtimestamp(1_700_000_000 + number, UTC)
+        # with microseconds: the converter of sqlite3, through which its times come back, fails on whole seconds
+        moment = datetime.fromtimestamp(1_700_000_000.5 + number, UTC)
         await history.save_node_value(
             nodes[number % len(nodes)],
             ua.DataValue(ua.Variant(value), SourceTimestamp=moment, ServerTimestamp=moment),

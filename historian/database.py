@@ -215,7 +215,9 @@ def translated(path: Path) -> Generator[None]:
     except sqlite3.Error as error:
         raise translate(path, error) from error
     except OSError as error:
-        raise StoreUnavailable(_with_mend(f"{path}: {error.strerror or error}", _MENDS.get(error.errno or 0))) from error
+        raise StoreUnavailable(
+            _with_mend(f"{path}: {error.strerror or error}", _MENDS.get(error.errno or 0))
+        ) from error
 
 
 def translate(path: Path, error: sqlite3.Error) -> StoreError:

@@ -39,7 +39,10 @@ class HistorySink:
         self._thread = ThreadPoolExecutor(1, "history-sink")
 
     async def deliver(self, records: Sequence[Record]) -> None:
-        """Store the records, a commit an origin. Raises :class:`~core.errors.StoreUnavailable`, :class:`PoisonRecord`."""
+        """Store the records, a commit an origin.
+
+        Raises :class:`~core.errors.StoreUnavailable`, :class:`PoisonRecord`.
+        """
         loop = asyncio.get_running_loop()
         for origin, group in groupby(records, key=lambda record: self._outbox.origins.of(record.sequence)):
             deliveries = await loop.run_in_executor(self._thread, self._decode, list(group))

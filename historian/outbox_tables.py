@@ -132,7 +132,9 @@ def read(connection: sqlite3.Connection, stream: str, after: int, limit: int) ->
 def newest(connection: sqlite3.Connection) -> dict[str, int]:
     """Read the sequence of each stream's newest record; a stream that holds none is not named."""
     return dict(
-        connection.execute("SELECT s.name, max(r.sequence) FROM record r JOIN stream s ON s.id = r.stream GROUP BY s.id")
+        connection.execute(
+            "SELECT s.name, max(r.sequence) FROM record r JOIN stream s ON s.id = r.stream GROUP BY s.id"
+        )
     )
 
 

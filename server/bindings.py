@@ -131,9 +131,8 @@ def _inline(held: Section, position: int, data: object, findings: Findings) -> d
             cells[str(key)] = str(value)
         elif value is not None:
             findings.add(held.place((position, str(key))), f"'{key}' must be one value", "write it on one line")
-    meant = {nearest(str(key), COLUMNS) for key in given if key not in COLUMNS}
     for key in REQUIRED:
-        if given.get(key) in (None, "") and key not in meant:
+        if given.get(key) in (None, ""):
             findings.add(held.place((position,)), f"a binding needs '{key}'", f"add {key}: …")
     return cells
 

@@ -7,7 +7,8 @@ level, a handful of times in all, slow points fill whole blocks too, and a merge
 are.
 
 Of any one point, what stands in blocks arrived before what stands in segments; of segments the higher level is the
-older, and within a level the lower id. Readers put samples of equal time in order by that, so a merge must keep it true.
+older, and within a level the lower id. Readers put samples of equal time in order by that, so a merge must keep it
+true.
 """
 
 from __future__ import annotations
@@ -66,8 +67,7 @@ def step(connection: sqlite3.Connection) -> bool:
                 shards.setdefault(shard, []).append(members)
     for shard, members in shards.items():
         connection.execute(
-            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)",
             (
                 segments[0].level + 1,
                 shard,
@@ -137,8 +137,8 @@ def _full(columns: Columns) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 def _held_above(connection: sqlite3.Connection, level: int, points: IndexArray) -> IndexArray:
     """Name the points of which older samples still stand in segments of higher levels.
 
-    Such a point goes up with the segment until it meets them; were it to leave before, its older samples would come into a
-    later block.
+    Such a point goes up with the segment until it meets them; were it to leave before, its older samples would come
+    into a later block.
     """
     held: list[IndexArray] = []
     for shard in np.unique(points // SHARD_POINTS).tolist():

@@ -84,7 +84,8 @@ class PointScan:
     ) -> tuple[list[_Piece], int | None]:
         """Take blocks until enough samples are settled.
 
-        Gives also the time from which on, backwards up to which, samples of other blocks are still missing; None when none are.
+        Gives also the time from which on, backwards up to which, samples of other blocks are still missing; None
+        when none are.
         """
         # no block is longer than the point's span, which bounds how far outside one that reaches in can begin or end
         if forward:

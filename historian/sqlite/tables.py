@@ -43,8 +43,7 @@ def append(
     if kept:
         samples = sum(map(len, kept))
         connection.execute(
-            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload)"
-            " VALUES (0, -1, ?, ?, ?, ?)",
+            "INSERT INTO segment (level, shard, t_first, t_last, samples, payload) VALUES (0, -1, ?, ?, ?, ?)",
             (
                 min(int(columns.source_time.min()) for columns in kept),
                 max(int(columns.source_time.max()) for columns in kept),
@@ -101,9 +100,7 @@ def add_blocks(connection: sqlite3.Connection, columns: Columns, largest: int) -
             rows.append((point, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
         spans.append((widest, point, widest))
         start = end
-    connection.executemany(
-        "INSERT INTO block (point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?)", rows
-    )
+    connection.executemany("INSERT INTO block (point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?)", rows)
     connection.executemany("UPDATE point SET span = ? WHERE id = ? AND span < ?", spans)
 
 

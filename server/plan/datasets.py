@@ -7,16 +7,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asyncua import ua
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.errors import Findings
 from core.settings import Document, Section, build
+from nodesets.ua_units import unit_of
 from server.plan.lookup import Lookup
-from server.plan.partial import texts_of
+from server.plan.partial import sound_part, texts_of
 from server.plan.points import PointList
 from server.pubsub.fields import DataSetField, field_names
-from server.pubsub.settings import DataSetSettings, PubSubSettings
+from server.pubsub.settings import FILES, DataSetSettings, NodeText, PubSubSettings
 from server.ua_stack.browse import Directory
+
+_NODE_TEXT: TypeAdapter[str] = TypeAdapter(NodeText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,21 @@ def plan_pubsub(document: Document, lookup: Lookup, points: PointList, findings:
         name: _nodes(dataset, lookup, points, findings)
         for name, dataset in section.members("datasets", Findings()).items()
     }
+    _check_files(settings or sound_part(PubSubSettings, section), section, findings)
     if settings is None or findings:
         return None
     fields = {
         name: _fields(dataset, nodes[name], lookup.directory, points) for name, dataset in settings.datasets.items()
     }
     return PlannedPubSub(settings, fields)
+
+
+def _check_files(settings: PubSubSettings | None, section: Section, findings: Findings) -> None:
+    for key in FILES:
+        name: str = getattr(settings, key, "")
+        path = section.base / name
+        if name and not path.is_file():
+            findings.add(section.place((key,)), f"there is no file {path}", "write its path from this file's folder")
 
 
 def _nodes(section: Section, lookup: Lookup, points: PointList, findings: Findings) -> list[ua.NodeId]:
@@ -62,7 +74,7 @@ def _nodes(section: Section, lookup: Lookup, points: PointList, findings: Findin
 def _is_name(text: str) -> bool:
     """Tell whether a text has the form of a node's name; where it has not, the settings have told it."""
     try:
-        DataSetSettings.model_validate({"nodes": [text]})
+        _NODE_TEXT.validate_python(text)
     except ValidationError:
         return False
     return True
@@ -79,15 +91,26 @@ def _fields(
     for nodeid, slot, name in zip(nodes, slots, names, strict=True):
         unit = directory.property_value(nodeid, "EngineeringUnits")
         span = directory.property_value(nodeid, "EURange")
+        data_type, built_in, rank = directory.data_type(nodeid)
+        column = points.points[slot].datatype
         fields.append(
             DataSetField(
                 name,
                 slot,
-                points.points[slot].datatype,
+                column,
                 points.points[slot].node,
-                str(unit.DisplayName.Text or "") if isinstance(unit, ua.EUInformation) else "",
+                _unit(unit) if isinstance(unit, ua.EUInformation) else "",
                 directory.describe(nodeid),
                 (float(span.Low), float(span.High)) if isinstance(span, ua.Range) else None,
+                data_type,
+                None if built_in is column else built_in,
+                rank,
             )
         )
     return tuple(fields)
+
+
+def _unit(information: ua.EUInformation) -> str:
+    """Give a unit's UNECE code, or the text it is shown by where it has none."""
+    known = unit_of(information)
+    return known.code if known is not None else str(information.DisplayName.Text or "")

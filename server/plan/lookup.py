@@ -29,7 +29,7 @@ class Lookup:
         self._generated: set[str] = set()
         self._unclear_paths: set[str] = set()
         self._unclear_ids: set[str] = set()
-        self._unclear_members: list[tuple[str, frozenset[str]]] = []
+        self._unclear_members: set[str] = set()
 
     def generated(self, device: str) -> None:
         """Know that everything beneath ``/Objects/<device>`` comes of the device's section."""
@@ -40,24 +40,10 @@ class Lookup:
         self._unclear_paths.add(f"/Objects/{device}")
         self._unclear_ids.add(f"{self._own}{device}.")
 
-    def unclear_operator(self, name: str, above: str, members: Iterable[str]) -> None:
-        """Know that something is wrong with an operator, whose object would have had ``members``.
-
-        ``above``: the path that it would have stood under, ``/Objects`` where it is not known.
-        """
+    def unclear_operator(self, name: str, paths: Iterable[str]) -> None:
+        """Know that something is wrong with an operator, whose nodes would have had ``paths``."""
         self._unclear_ids.add(f"{self._own}analytics.{name}.")
-        self._unclear_members.append((f"{above}/", frozenset(members)))
-
-    def above(self, text: str) -> str:
-        """Give the path of the node above the one that a text means; ``/Objects`` where that is not clear."""
-        try:
-            parent = text.rpartition("/")[0] if text.startswith("/") else ""
-            if parent:
-                self.directory.find(parent)
-                return parent
-            return self.directory.path_of(self.directory.find(text)).rpartition("/")[0]
-        except NodeNotFoundError:
-            return "/Objects"
+        self._unclear_members.update(paths)
 
     def find(self, text: str, place: Place) -> ua.NodeId | None:
         """Find one node; None, and told, where it is not there."""
@@ -86,21 +72,14 @@ class Lookup:
         for path in self._unclear_paths:
             if text == path or literal.startswith(f"{path}/") or (has_signs and f"{path}/".startswith(literal)):
                 return True
-        if self._is_of_operator(text, literal):
+        if text in self._unclear_members:
+            return True
+        if has_signs and any(fnmatchcase(path, text) for path in self._unclear_members):
             return True
         device = text.removeprefix("/Objects/").partition("/")[0]
         if device in self._generated:
             return False
         return self._model.incomplete or (bool(self._model.lost) and self._is_lost(text))
-
-    def _is_of_operator(self, text: str, literal: str) -> bool:
-        """Tell whether a name or pattern may mean an output or a parameter of an operator that is wrong."""
-        last = text.rpartition("/")[2]
-        for above, members in self._unclear_members:
-            near = literal.startswith(above) or (literal != text and above.startswith(literal))
-            if near and any(fnmatchcase(member, last) for member in members):
-                return True
-        return False
 
     def _is_lost(self, text: str) -> bool:
         """Tell whether the first step that leads nowhere may be a node that the model's errors cut off."""

@@ -14,7 +14,7 @@ from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
 from nodesets.validation import read_outlines, validate
 from server.configuration import DEFAULT_SEARCH, ModelSettings
 from server.plan.partial import texts_of
-from server.plan.sketch import sketch
+from server.ua_stack.sketch import sketch
 from server.ua_stack.stack import UaStack
 
 

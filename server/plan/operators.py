@@ -76,17 +76,16 @@ class OperatorPlanner:
         told = len(self._findings.items)
         manifest = choose(section, "operator", known, self._findings)
         if manifest is None:
-            inputs = {definition.name.lower() for one in known.values() for definition in one.inputs}
-            texts = [(text, place) for key in sorted(inputs) for text, place in _text_at(section, key)]
-            for text, place in texts:
-                self._lookup.find(text, place)
-            self._unclear(name, known.values(), next((text for text, _ in texts), ""))
+            keys = {definition.name.lower() for one in known.values() for definition in one.inputs}
+            for key in sorted(keys):
+                if (text := _text_at(section, key)) is not None:
+                    self._lookup.find(text, section.place((key,)))
+            self._unclear(name, section, known.values(), None)
             return None
         settings = build(manifest.settings, section, self._findings)
         nodes = self._inputs(manifest, settings or sound_part(manifest.settings, section), section)
         if settings is None or len(nodes) < len(manifest.inputs) or len(self._findings.items) > told:
-            texts = _text_at(section, manifest.inputs[0].name.lower())
-            self._unclear(name, [manifest], next((text for text, _ in texts), ""))
+            self._unclear(name, section, [manifest], nodes.get(manifest.inputs[0].name))
             return None
         inputs = {definition: self._points.slots[node] for definition, node in nodes.items()}
         operator = manifest.make(settings, OperatorContext(name, inputs))
@@ -95,10 +94,28 @@ class OperatorPlanner:
         browse_name = manifest.object_name(settings, self._directory.name_of(first))
         return self._place(name, manifest, operator, inputs, parent, browse_name, section)
 
-    def _unclear(self, name: str, manifests: Iterable[OperatorManifest], first: str) -> None:
-        """Keep names of an operator's nodes from being told as wrong where the operator is; ``first``: its input."""
-        members = [definition.name for one in manifests for definition in (*one.outputs, *one.parameters)]
-        self._lookup.unclear_operator(name, self._lookup.above(first), members)
+    def _unclear(
+        self, name: str, section: Section, manifests: Iterable[OperatorManifest], first: ua.NodeId | None
+    ) -> None:
+        """Keep the nodes that a wrong operator would have had from being told as missing where they are named.
+
+        Without ``first``, its input, it may be meant to watch any variable.
+        """
+        paths: set[str] = set()
+        for manifest in manifests:
+            key = manifest.inputs[0].name.lower()
+            members = [definition.name for definition in (*manifest.outputs, *manifest.parameters)]
+            for watched in [self._directory.path_of(first)] if first is not None else self._watchable(section, key):
+                above, _, watched_name = watched.rpartition("/")
+                own_name = _text_at(section, "name") or f"{watched_name}{manifest.type_name.removesuffix('Type')}"
+                paths.update(f"{above}/{own_name}/{member}" for member in members)
+        self._lookup.unclear_operator(name, paths)
+
+    def _watchable(self, section: Section, key: str) -> set[str]:
+        """Give the paths of what an operator may be meant to watch."""
+        nodes = (self._directory.path_of(node) for node in self._points.slots)
+        written = _text_at(section, key)
+        return {*nodes, written} if written is not None and written.startswith("/") else set(nodes)
 
     def _inputs(
         self, manifest: OperatorManifest, settings: OperatorSettings | None, section: Section
@@ -230,7 +247,7 @@ async def _not_started(_parent: ua.NodeId, *_arguments: ua.Variant) -> ua.Status
     return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadInvalidState))
 
 
-def _text_at(section: Section, key: str) -> list[tuple[str, Place]]:
+def _text_at(section: Section, key: str) -> str | None:
     """Give the text that stands at a key, where one does."""
     text = section.data.get(key) if isinstance(section.data, dict) else None
-    return [(text, section.place((key,)))] if isinstance(text, str) else []
+    return text if isinstance(text, str) else None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from core.durations import PositiveDuration
 from core.errors import SettingError
@@ -14,7 +14,9 @@ from core.settings import Secret, Settings
 from server.pubsub.topics import check_level, check_prefix
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
-_FILES = ("ca_file", "certificate_file", "key_file")
+FILES = ("ca_file", "certificate_file", "key_file")
+"""The keys that name files."""
+
 Content = Literal["StatusCode", "SourceTimestamp", "ServerTimestamp", "RawData"]
 """Bits of DataSetFieldContentMask (Part 14 v1.05 6.2.4.2) by their names."""
 
@@ -27,32 +29,29 @@ class BrokerAddress(NamedTuple):
     secure: bool
 
 
+def _names_a_node(text: str) -> str:
+    if not text.startswith(("nsu=", "/", "i=", "s=", "g=", "b=")):
+        problem = f"{text!r} names no node"
+        raise SettingError(problem, "write nsu=<uri>;s=… or a browse path such as /Objects/Line1/*")
+    return text
+
+
+NodeText = Annotated[str, AfterValidator(_names_a_node)]
+Level = Annotated[str, AfterValidator(check_level)]
+
+
 class DataSetSettings(Settings):
     """One DataSet and its DataSetWriter."""
 
-    nodes: list[str] = Field(min_length=1)
+    nodes: list[NodeText] = Field(min_length=1)
     publish: PositiveDuration = 1.0
     samples: Literal["latest", "all"] = "latest"
     keyframe: int = Field(default=10, ge=1, le=1_000_000)
-    group: str = "default"
+    group: Level = "default"
     names: Literal["name", "path", "node"] = "name"
     content: list[Content] = Field(default_factory=lambda: list[Content](("StatusCode", "SourceTimestamp", "RawData")))
     queue: int = Field(default=200_000, ge=1, le=100_000_000)
     description: str = ""
-
-    @field_validator("group")
-    @classmethod
-    def _group_is_a_level(cls, value: str) -> str:
-        return check_level(value)
-
-    @field_validator("nodes")
-    @classmethod
-    def _nodes_are_named(cls, value: list[str]) -> list[str]:
-        for text in value:
-            if not text.startswith(("nsu=", "/", "i=", "s=", "g=", "b=")):
-                problem = f"{text!r} names no node"
-                raise SettingError(problem, "write nsu=<uri>;s=… or a browse path such as /Objects/Line1/*")
-        return value
 
 
 class PubSubSettings(Settings):
@@ -75,7 +74,7 @@ class PubSubSettings(Settings):
     retry_first: PositiveDuration = 0.5
     retry_longest: PositiveDuration = 30.0
     max_message: int = Field(default=128 * 1024, ge=1_024, le=256 * 1024 * 1024)
-    datasets: dict[str, DataSetSettings]
+    datasets: dict[Level, DataSetSettings]
 
     @field_validator("broker")
     @classmethod
@@ -101,16 +100,9 @@ class PubSubSettings(Settings):
             raise SettingError(problem, "write for example 30s")
         return value
 
-    @field_validator("datasets")
-    @classmethod
-    def _datasets_are_levels(cls, value: dict[str, DataSetSettings]) -> dict[str, DataSetSettings]:
-        for name in value:
-            check_level(name)
-        return value
-
     @model_validator(mode="after")
     def _fits_together(self) -> PubSubSettings:
-        files = [key for key in _FILES if getattr(self, key)]
+        files = [key for key in FILES if getattr(self, key)]
         if files and not self.address.secure:
             problem = f"{files[0]} is given, but {self.broker} is not encrypted"
             raise SettingError(problem, "write mqtts:// for the broker, or leave the files out")
@@ -129,7 +121,7 @@ class PubSubSettings(Settings):
 
     def beside(self, base: Path) -> PubSubSettings:
         """Give the same settings with the names of files that are relative begun at ``base``."""
-        files = {key: getattr(self, key) for key in _FILES}
+        files = {key: getattr(self, key) for key in FILES}
         return self.model_copy(update={key: str(base / name) for key, name in files.items() if name})
 
 

@@ -142,6 +142,14 @@ class Directory:
             return DataType.VARIANT
         return self._built_in(attribute(node, ua.AttributeIds.DataType))
 
+    def data_type(self, nodeid: ua.NodeId) -> tuple[str, DataType, int]:
+        """Give a variable's DataType as NodeId text, the built-in type of its elements, and its ValueRank."""
+        node = self._aspace[nodeid]
+        kind = attribute(node, ua.AttributeIds.DataType)
+        rank = attribute(node, ua.AttributeIds.ValueRank)
+        text = "i=24" if kind is None else self._nodeids.to_text(kind)
+        return text, self._built_in(kind), -1 if rank is None else int(rank)
+
     def access_level(self, nodeid: ua.NodeId) -> int:
         """Give a variable's AccessLevel."""
         level = attribute(self._aspace[nodeid], ua.AttributeIds.AccessLevel)

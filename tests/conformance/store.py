@@ -46,7 +46,7 @@ def block(rows: Sequence[tuple[str, int, Any]], datatype: DataType = DataType.DO
         times,
         times + LAG,
     )
-    return SampleBlock.of(columns, [nodes[point] for point in columns.points.tolist()])
+    return SampleBlock.of(columns, [nodes[int(point)] for point in columns.points])
 
 
 async def put(store: HistoryStore, sequence: int, *rows: tuple[str, int, Any]) -> None:
@@ -146,7 +146,13 @@ class StoreConformance(ABC):
         ],
     )
     async def test_reads_the_time_domain_as_part_11_says(
-        self, tmp_path: Path, start: int | None, end: int | None, limit: int, bounds: bool, expected: list[Any]  # noqa: FBT001 - a parameter of the table
+        self,
+        tmp_path: Path,
+        start: int | None,
+        end: int | None,
+        limit: int,
+        bounds: bool,  # noqa: FBT001 - a parameter of the table
+        expected: list[Any],
     ) -> None:
         store = self.make(tmp_path)
         await store.open()

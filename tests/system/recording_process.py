@@ -1,7 +1,7 @@
 """A child process that records numbered samples until it is killed: ``recording_process.py FOLDER FIRST_NUMBER``.
 
-It prints ``accepted N`` whenever the outbox has committed: N samples were accepted since its start. With ``drain`` as third
-argument it records nothing, delivers what waits, prints ``drained`` and ends.
+It prints ``accepted N`` whenever the outbox has committed: N samples were accepted since its start. With ``drain`` as
+third argument it records nothing, delivers what waits, prints ``drained`` and ends.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ def node(point: int) -> str:
     return f"nsu=urn:test;s=p{point}"
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def main() -> None:
     folder, first = Path(sys.argv[1]), int(sys.argv[2])
     outbox = Outbox(folder / "outbox.sqlite")
@@ -36,9 +41,8 @@ async def main() -> None:
     forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history")
     await forwarder.start()
     if len(sys.argv) > 3:
-        while (await outbox.statistics()).streams[STREAM].records:
-            await asyncio.sleep(0.01)
-        print("drained", flush=True)
+        await forwarder.drain()
+        say("drained")
     else:
         await record(outbox, first)
     await forwarder.stop()
@@ -51,7 +55,7 @@ async def record(outbox: Outbox, first: int) -> None:
     slots = np.arange(POINTS, dtype=np.int32)
     good, changed = np.zeros(POINTS, np.uint32), np.ones(POINTS, np.bool_)
     number, told = first, 0
-    print("ready", flush=True)
+    say("ready")
     while True:
         times = np.full(POINTS, T0 + number, np.int64)
         values = np.full(POINTS, float(number))
@@ -60,7 +64,7 @@ async def record(outbox: Outbox, first: int) -> None:
         stored = recorder.counters.stored // POINTS
         if stored > told:
             told = stored
-            print(f"accepted {first + stored}", flush=True)
+            say(f"accepted {first + stored}")
         await asyncio.sleep(0.0005)
 
 

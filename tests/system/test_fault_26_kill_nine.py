@@ -27,7 +27,7 @@ def start(folder: Path, first: int, *more: str) -> subprocess.Popen[str]:
 
 
 def run_and_kill(folder: Path, first: int, lines: int) -> int:
-    """Kill the recording process after it said so many times what it accepted; gives the first number not known as accepted."""
+    """Kill the recording process after so many lines; gives the first number not known as accepted."""
     accepted = first
     with start(folder, first) as child:
         assert child.stdout is not None
@@ -40,6 +40,10 @@ def run_and_kill(folder: Path, first: int, lines: int) -> int:
     return accepted
 
 
+def set_aside(folder: Path) -> list[Path]:
+    return list(folder.glob("*.corrupt-*"))
+
+
 async def test_fault_26_kill_nine_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
     moments = random.Random(26)
     accepted: list[range] = []
@@ -47,7 +51,9 @@ async def test_fault_26_kill_nine_loses_nothing_that_was_accepted(tmp_path: Path
     for _ in range(KILLS):
         reached = run_and_kill(tmp_path, first, moments.randrange(60))
         accepted.append(range(first, reached))
-        first = reached + 1_000_000  # samples past what it said may or may not have been accepted: told apart by a new number
+        first = (
+            reached + 1_000_000
+        )  # samples past what it said may or may not have been accepted: told apart by a new number
     with start(tmp_path, 0, "drain") as child:
         assert child.stdout is not None
         assert child.stdout.read() == "drained\n"
@@ -55,7 +61,7 @@ async def test_fault_26_kill_nine_loses_nothing_that_was_accepted(tmp_path: Path
     for name in ("outbox.sqlite", "history.sqlite"):
         with closing(sqlite3.connect(tmp_path / name)) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert not list(tmp_path.glob("*.corrupt-*"))
+    assert not set_aside(tmp_path)
     reader = SQLiteReader(tmp_path / "history.sqlite")
     try:
         for point in (0, 7, 19):

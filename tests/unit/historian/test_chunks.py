@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import uuid
 from datetime import UTC, datetime
 
@@ -66,10 +67,8 @@ def test_a_changed_byte_or_a_torn_end_is_noticed(data: st.DataObject) -> None:
 
 @given(st.binary(max_size=120))
 def test_any_bytes_are_refused_or_empty(data: bytes) -> None:
-    try:
+    with contextlib.suppress(DamagedData):
         assert list(chunks.read(data)) == [] or data
-    except DamagedData:
-        pass
 
 
 def test_objects_come_back() -> None:

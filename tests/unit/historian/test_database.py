@@ -49,6 +49,10 @@ def scribble(path: Path, first: int, count: int) -> None:
         file.write(b"\xa5" * count)
 
 
+def set_aside(folder: Path) -> list[Path]:
+    return list(folder.glob("history.sqlite.corrupt-*"))
+
+
 @pytest.mark.parametrize("damage", ["header", "pages", "truncated", "text", "another"])
 @pytest.mark.parametrize("checked", ["fully", "as a large file"])
 async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
@@ -135,7 +139,7 @@ async def test_a_file_found_damaged_in_use_is_replaced(tmp_path: Path) -> None:
     await store.open()
     scribble(path, (root - 1) * 8192, 8192)
     await store.append([Delivery(2, [block(5.0)])], "origin")
-    assert len(list(tmp_path.glob("history.sqlite.corrupt-*"))) >= 1
+    assert set_aside(tmp_path)
     assert len(await store.read_raw(NODE, T0, None, 9)) == 1
     await store.close()
 
@@ -158,11 +162,11 @@ async def test_a_file_that_merging_finds_damaged_is_replaced(tmp_path: Path) -> 
     for sequence in range(2, 2 + 2 * FAN):
         await store.append([Delivery(sequence, [block(5.0, 2000)])], "origin")
         await store.append([Delivery(sequence, [block(5.0)])], "origin")
-        if list(tmp_path.glob("history.sqlite.corrupt-*")):
+        if set_aside(tmp_path):
             break
         with contextlib.suppress(StoreCorrupt):
             await store.compact()
-    await until(lambda: list(tmp_path.glob("history.sqlite.corrupt-*")))
+    await until(lambda: set_aside(tmp_path))
     await store.close()
 
 

@@ -89,7 +89,7 @@ async def test_goes_on_from_its_cursor(outbox: Outbox) -> None:
         await carrier.start()
         sequence = await outbox.append("a", b"1")
         await until(lambda got=shelf.got, last=sequence: got == [last])
-        await until(lambda: carrier.counters.records == 1)
+        await until(lambda counters=carrier.counters: counters.records == 1)
         await until(nothing_waits(outbox))
         await carrier.stop()
 
@@ -208,7 +208,7 @@ def sample(number: int) -> Samples:
 
 @pytest.mark.parametrize("lost", ["while it is used", "before it is opened"])
 async def test_fault_14_the_database_is_away_and_all_arrives_later(tmp_path: Path, outbox: Outbox, lost: str) -> None:
-    """Another process holds the history file; a day of one sample a second is recorded meanwhile, in compressed time."""
+    """Another process holds the history file; a day of one sample a second is recorded meanwhile, compressed."""
     store = SQLiteStore(tmp_path / "history.sqlite", retention_days=36_500, lock_wait=0.02)
     await store.open()
     carrier = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history", backoff=Backoff(0.001, 0.05))
@@ -241,7 +241,8 @@ async def test_fault_14_the_database_is_away_and_all_arrives_later(tmp_path: Pat
         for number in range(start, min(start + 1000, day)):
             recorder.offer(sample(number))
         # live data is accepted at once however long the database is away
-        await until(lambda wanted=min(start + 1000, day): recorder.counters.stored == wanted, seconds=5)
+        end = min(start + 1000, day)
+        await until(lambda wanted=end: recorder.counters.stored == wanted, seconds=5)
     await until(lambda: carrier.counters.failures > 2)
     assert carrier.counters.samples == (0 if early else 1)
     assert recorder.counters.dropped == 0

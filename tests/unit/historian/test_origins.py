@@ -73,9 +73,7 @@ async def test_an_outbox_from_a_backup_loses_nothing_that_comes_after(
     assert await history(tmp_path) == list(range(30))
 
 
-async def test_an_outbox_older_than_the_history_is_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_outbox_older_than_the_history_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The backup was made while the gateway ran, so the history knows more of the same origin."""
     path, backup = tmp_path / "outbox.sqlite", tmp_path / "backup.sqlite"
     outbox = Outbox(path)

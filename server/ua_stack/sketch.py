@@ -4,8 +4,6 @@ With it the bindings, operators and datasets of a configuration are checked in t
 wrong. Nothing is ever served from it.
 """
 
-# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
-# pyright: reportPrivateImportUsage=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +12,7 @@ from typing import Any
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace, AttributeValue, NodeData
 
+from nodesets.names import NodeName
 from nodesets.outline import NodeClass, Outline, OutlineNode, Reference
 from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError
 from server.ua_stack.nodes import HAS_SUBTYPE, forward
@@ -71,11 +70,11 @@ def _node(node: OutlineNode, nodeid: ua.NodeId, nodeids: NodeIds) -> NodeData:
     return made
 
 
-def _attribute(value: Any, kind: ua.VariantType) -> AttributeValue:  # noqa: ANN401 - what asyncua's Variant takes
+def _attribute(value: Any, kind: ua.VariantType) -> AttributeValue:
     return AttributeValue(ua.DataValue(ua.Variant(value, kind)))
 
 
-def _known(nodeids: NodeIds, name: Any) -> ua.NodeId | None:  # noqa: ANN401 - what NodeIds.from_name takes
+def _known(nodeids: NodeIds, name: NodeName) -> ua.NodeId | None:
     try:
         return nodeids.from_name(name)
     except UnknownNamespaceError:
