@@ -12,7 +12,7 @@ from core.settings import read_table
 from server.bindings import COLUMNS, REQUIRED
 from server.plan import plan_gateway
 from server.ua_stack.nodes import HISTORY_READ, READ, WRITE
-from tests.unit.server.plan.line import URI, lay_down, model, node, planned
+from tests.unit.server.plan.line import URI, lay_down, model, node, planned, told
 
 MODELLED = """\
 name: line-1
@@ -151,6 +151,28 @@ async def test_a_dataset_has_a_field_for_each_point_once(tmp_path: Path) -> None
         assert fields["Pressure"].range == (0.0, 16.0)
         assert fields["Pressure"].slot == plan.slot_of("/Objects/plc/Pressure")
         assert len(plan.pubsub.fields["all"]) == len(fields)
+
+
+async def test_a_field_is_described_by_the_variables_own_type(tmp_path: Path) -> None:
+    config = MODELLED + (
+        "pubsub:\n  broker: mqtt://127.0.0.1\n  datasets:\n    all:\n"
+        "      nodes: [/Objects/Line/Limits, /Objects/Line/Recipe]\n"
+    )
+    async with planned(tmp_path, config, plc_csv=PLC) as plan:
+        assert plan.pubsub is not None
+        limits, recipe = plan.pubsub.fields["all"]
+        assert (limits.data_type, limits.wire_type, limits.value_rank) == ("i=6", DataType.INT32, 1)
+        assert (recipe.data_type, recipe.wire_type, recipe.value_rank) == ("i=12", DataType.STRING, -1)
+
+
+async def test_a_tls_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    config = MODELLED + (
+        "pubsub:\n  broker: mqtts://127.0.0.1\n  ca_file: ca.pem\n"
+        "  datasets:\n    all: {nodes: [/Objects/Line/Limits]}\n"
+    )
+    (finding,) = await told(tmp_path, config, plc_csv=PLC)
+    assert "there is no file" in finding
+    assert "ca.pem" in finding
 
 
 async def test_rows_stand_in_for_a_devices_table(tmp_path: Path) -> None:
