@@ -16,6 +16,7 @@ from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
 from nodesets.loader import LoadedModel
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianSettings
+from server.plan.collecting import no_collection
 from server.plan.datasets import PlannedPubSub, plan_pubsub
 from server.plan.devices import DeviceReading, PlannedDevice, read_devices
 from server.plan.generated import Generator
@@ -111,7 +112,8 @@ async def plan_gateway(config: Path, *, bindings: Mapping[str, Sequence[Row]] | 
     models = await asyncio.to_thread(find_models, document, findings)
     stack = UaStack(_options(settings or GatewaySettings()))
     try:
-        return await _plan(config, document, settings, devices, models, stack, findings)
+        with no_collection():
+            return await _plan(config, document, settings, devices, models, stack, findings)
     except BaseException:
         await stack.stop()
         raise

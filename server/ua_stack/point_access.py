@@ -30,9 +30,9 @@ class PointAccess(AttributeService):
         self._write_point: WritePoint | None = None
 
     def bind(self, image: ProcessImage, slots: Mapping[ua.NodeId, int], write_point: WritePoint) -> None:
-        """Answer from ``image`` for the Variables of ``slots`` from now on; a bound Method has no Value to be read."""
+        """Answer from ``image`` for the nodes of ``slots`` from now on; a bound Method has no Value to be read."""
         self._image = image
-        self._slots = {nodeid: slot for nodeid, slot in slots.items() if self._is_variable(nodeid)}
+        self._slots = {nodeid: slot for nodeid, slot in slots.items() if not self._is_method(nodeid)}
         self._write_point = write_point
 
     def slot_of(self, nodeid: ua.NodeId) -> int | None:
@@ -93,9 +93,9 @@ class PointAccess(AttributeService):
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTypeMismatch))
         return status_code(await self._write_point(slot, value))
 
-    def _is_variable(self, nodeid: ua.NodeId) -> bool:
+    def _is_method(self, nodeid: ua.NodeId) -> bool:
         node_class = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.NodeClass).Value
-        return node_class is not None and node_class.Value == ua.NodeClass.Variable
+        return node_class is not None and node_class.Value == ua.NodeClass.Method
 
     def _is_writable(self, nodeid: ua.NodeId) -> bool:
         level = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.AccessLevel)

@@ -5,7 +5,6 @@
 # pyright: reportUnknownVariableType=false, reportArgumentType=false
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,10 +51,7 @@ async def test_devices_industrial_automation_and_machinery_are_read_back_by_a_cl
     url = f"opc.tcp://127.0.0.1:{free_port()}/"
     server.set_endpoint(url)
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    began = time.perf_counter()
     loaded = await load(server, resolution)
-    # Measured 0.4 s; the bar leaves room for a busy machine and still notices a loader gone quadratic.
-    assert time.perf_counter() - began < 5
     assert loaded.warnings == ()
     assert [file.name for file in loaded.files[:3]] == [
         "Opc.Ua.Di.NodeSet2.xml",

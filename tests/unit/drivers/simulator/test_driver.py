@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -167,16 +166,3 @@ def test_wrong_settings_are_refused_with_the_nearest(key: str, value: object, wo
 def test_a_generated_register_must_hold_its_offset() -> None:
     with pytest.raises(ValueError, match="Byte cannot hold the offset 300"):
         Generate(signal="hold", type="Byte", offset=300.0)
-
-
-@pytest.mark.parametrize("signal", ["ramp", "sine", "random", "square", "counter"])
-async def test_ten_thousand_points_take_less_than_300_microseconds(signal: str) -> None:
-    points = generated(10_000, signal)
-    driver = await connected(points, ManualClock())
-    plan = driver.plan(points)
-    took: list[float] = []
-    for _ in range(50):
-        began = time.perf_counter()
-        await driver.read(plan)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 300e-6  # the least: other work shares this machine
