@@ -61,13 +61,16 @@ def main() -> None:
                 module("bench.subscriber", ready["url"], prefix, POINTS, "Float", seconds + 4.0)
             ) as subscriber:
                 time.sleep(3.0)
-                before = gateway.ask()
-                time.sleep(seconds)
-                after = gateway.ask()
+                with Process(module("bench.canary")) as canary:
+                    before = gateway.ask()
+                    time.sleep(seconds)
+                    after = gateway.ask()
+                    machine = canary.ask()
                 counted = subscriber.finish()
         outcome.update(
             {
                 "gateway": {**cost(before, after), "memory_mb": after["memory"] / 1e6},
+                "machine": machine,
                 "scans": after["scans"] - before["scans"],
                 "missed_scans": after["missed_scans"] - before["missed_scans"],
                 "acquired": after["acquired"] - before["acquired"],
