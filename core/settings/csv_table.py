@@ -11,10 +11,11 @@ from pathlib import Path
 
 from core.errors import Findings, Place
 from core.settings.csv_cells import Cell, Cutter
+from core.settings.files import bytes_of
 from core.settings.nearest import advise
 
-LARGEST = 32 * 1024 * 1024
-"""The largest file in bytes that is read."""
+_LARGEST_MIB = 32
+"""The largest file that is read, in MiB."""
 
 _DELIMITERS = ",;\t"
 _BYTE_ORDER_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -140,15 +141,8 @@ class _Table:
 
 
 def _text(file: Path, findings: Findings) -> str | None:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        findings.add(Place.of(file), f"the file cannot be read: {reason}", "check its path and permissions")
-        return None
-    if len(raw) > LARGEST:
-        findings.add(Place.of(file), "the file is larger than 32 MiB", "split it")
+    raw = bytes_of(file, _LARGEST_MIB, "split it", findings)
+    if raw is None:
         return None
     if raw.startswith(_BYTE_ORDER_16) or b"\0" in raw:
         findings.add(Place.of(file, raw.count(b"\n", 0, max(raw.find(b"\0"), 0)) + 1), "this is not UTF-8 text",

@@ -10,12 +10,13 @@ from ruamel.yaml.error import YAMLError
 
 from core.errors import Findings, Place
 from core.settings.composing import Composer, Unreadable
+from core.settings.files import bytes_of
 from core.settings.nodes import Mark, Node
 from core.settings.plain import Plain, Step, dotted
 from core.settings.syntax import tell_syntax_error
 
-LARGEST = 4 * 1024 * 1024
-"""The largest file in bytes that is read."""
+_LARGEST_MIB = 4
+"""The largest file that is read, in MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +123,8 @@ class Document(Section):
 
 
 def _text(file: Path, findings: Findings) -> str | None:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(LARGEST + 1)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
-        findings.add(Place.of(file), f"the file cannot be read: {reason}", "check its path and permissions")
-        return None
-    if len(raw) > LARGEST:
-        findings.add(Place.of(file), "the file is larger than 4 MiB", "move bindings to CSV files")
+    raw = bytes_of(file, _LARGEST_MIB, "move bindings to CSV files", findings)
+    if raw is None:
         return None
     try:
         text = raw.decode("utf-8-sig")
