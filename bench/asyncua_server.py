@@ -16,6 +16,8 @@ import time
 
 from asyncua import Server, ua
 
+from bench.processes import memory_bytes
+
 
 async def _serve(port: int, count: int, period: float) -> None:
     logging.disable(logging.CRITICAL)
@@ -47,7 +49,7 @@ async def _serve(port: int, count: int, period: float) -> None:
         print(json.dumps({"event": "ready", "url": f"opc.tcp://127.0.0.1:{port}"}), flush=True)
         while (await asyncio.to_thread(sys.stdin.readline)).strip():
             sample = {"at": time.monotonic(), "cpu_seconds": time.process_time(), "acquired": written}
-            print(json.dumps(sample), flush=True)
+            print(json.dumps({**sample, "memory": memory_bytes()}), flush=True)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -16,7 +16,7 @@ def _watch(server: Process, seconds: float) -> dict[str, Any]:
     before = server.ask()
     time.sleep(seconds)
     after = server.ask()
-    return {**cost(before, after), "memory_mb": after.get("memory", 0) / 1e6}
+    return {**cost(before, after), "memory_mb": after["memory"] / 1e6}
 
 
 def main() -> None:

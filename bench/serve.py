@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from pathlib import Path
 
+from bench.processes import memory_bytes
 from server.gateway import Gateway, settle_memory
 from server.plan import plan_gateway
 
 _BEGAN = time.monotonic()
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-
-
-def memory_bytes() -> int:
-    """Give this process's resident memory."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
 
 
 def say(**what: object) -> None:
