@@ -129,7 +129,12 @@ class Recorder:
                 async with asyncio.timeout(self._interval):
                     await self._hurry.wait()
                     self._hurry.clear()
-            await self._flush(self._tap.take())
+            batches = self._tap.take()
+            try:
+                await self._flush(batches)
+            except Exception:  # noqa: BLE001 - what nobody foresaw costs these samples, not all that follow
+                self._counters.dropped += sum(map(len, batches))
+                _log.exception("samples could not be recorded and are lost; recording goes on")
 
     async def _flush(self, batches: list[Samples]) -> None:
         """Keep at it until the outbox accepts; meanwhile the tap takes, and drops the oldest, up to its capacity."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,8 @@ from core.errors import Finding, Findings, Place
 from core.point import OnBad
 from core.settings import Row, Section, SettingError, nearest, read_table
 
+_NODE_ID = re.compile(r"(ns|nsu|svr|[isgb])=")
+"""How a NodeId begins; one with an index is refused where it is read, and is nobody's tag."""
 COLUMNS = (
     "node",
     "address",
@@ -69,7 +72,7 @@ class Binding:
     @property
     def names_node(self) -> bool:
         """Tell whether ``node`` names a node of the model, and not a tag to be generated."""
-        return self.node.startswith(("/", "nsu=", "i="))
+        return self.node.startswith("/") or _NODE_ID.match(self.node) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from historian.outbox_tables import Loss
 from historian.recorder import STREAM, Recorder
 from historian.sqlite import SQLiteStore
 from server.alarms import Alarms
+from server.data_folder import DataFolder
 from server.diagnostics import DiagnosticNodes, LossLedger
 from server.operating import OperatorRunner
 from server.plan import Plan
@@ -55,6 +56,7 @@ OUTBOX_FILE = "outbox.sqlite"
 RETAINED_FILE = "retained.json"
 PUBSUB_FILE = "pubsub.json"
 _DAY = 86_400.0
+_DRAINS_WITHIN = 2.0
 
 
 class GatewayError(PlantspaceError):
@@ -123,7 +125,7 @@ class Gateway:
 
     async def _start(self) -> None:
         plan = self.plan
-        await asyncio.to_thread(_private_folder, plan.data_dir)
+        await self._lifecycle.start("data folder", DataFolder(plan.data_dir))
         await self._identify()
         await self._lifecycle.start("alarms", self.alarms)
         await self._remember()
@@ -201,6 +203,7 @@ class Gateway:
         store = SQLiteStore(plan.data_dir / "history.sqlite", retention_days=retention_days)
         forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history")
         await self._lifecycle.start("historian", forwarder)
+        await self._lifecycle.start("last samples", _Opened(_nothing, partial(_drained, forwarder)))
         points = {slot: plan.points.points[slot].node for slot in sorted(plan.points.recorded)}
         recorder = Recorder(outbox, points)
         await self._lifecycle.start("recorder", recorder)
@@ -302,6 +305,16 @@ def settle_memory() -> None:
     sys.setswitchinterval(0.0005)
 
 
+async def _nothing() -> None:
+    pass
+
+
+async def _drained(forwarder: Forwarder) -> None:
+    """Let the history take what the recorder wrote last; what it cannot take now waits in the outbox."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(forwarder.drain(), _DRAINS_WITHIN)
+
+
 class _Opened:
     """What is opened and closed, as a component."""
 
@@ -320,15 +333,6 @@ class _Opened:
     async def stop(self) -> None:
         """Close."""
         await self._close()
-
-
-def _private_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    except OSError as error:
-        message = f"the data folder {folder} cannot be used: {error.strerror or error} (see data_dir under server:)"
-        raise GatewayError(message) from error
 
 
 async def _check_client(trust: TrustFolder, certificate: x509.Certificate, _description: object) -> None:

@@ -141,10 +141,11 @@ def nothing_left_behind() -> Iterator[None]:
     gc.collect()
     left = _settled(lambda: Held.now().since(before))
     if left:
+        told = f"the test left behind:\n{left}"  # before they are killed: the dead look like what was not waited for
         for child in left.children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
-        pytest.fail(f"the test left behind:\n{left}", pytrace=False)
+        pytest.fail(told, pytrace=False)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Self, cast
 
@@ -88,6 +89,11 @@ class LoopMonitor:
     def worst(self) -> Blocked | None:
         """Give the longest one recorded."""
         return max(self.blocked, default=None)
+
+    def of_the_product(self) -> list[Blocked]:
+        """Give what used the CPU for longer than the threshold, but for the tests' own coroutines."""
+        own = f"{Path(__file__).parent}/"
+        return [one for one in self.blocked if one.cpu_seconds > self.threshold and own not in one.what]
 
     def check(self) -> None:
         """Raise :class:`AssertionError` that names every callback over the threshold, the longest first."""

@@ -15,8 +15,8 @@ def bytes_of(file: Path, mebibytes: int, mend: str, findings: Findings) -> bytes
     try:
         with file.open("rb") as stream:
             raw = stream.read(largest + 1)
-    except OSError as error:
-        reason = (error.strerror or "unknown reason").lower()
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
         findings.add(Place.of(file), f"the file cannot be read: {reason}", "check its path and permissions")
         return None
     if len(raw) > largest:

@@ -146,8 +146,14 @@ class CanDriver:
             problem = f"{message.name} has {len(data)} bytes, which no CAN frame has"
             raise DeviceRefused(problem, Status.BAD_NOT_SUPPORTED, device=self._context.device)
         if isinstance(link, LiveLink):
-            decoder.last = data.ljust(len(payload), b"\0")
-            await link.send(message.key, data)
+            before, sent = decoder.last, data.ljust(len(payload), b"\0")
+            decoder.last = sent
+            try:
+                await link.send(message.key, data)
+            except BaseException:
+                if decoder.last is sent:  # what was not sent must not go out with the next write
+                    decoder.last = before
+                raise
 
     def _require(self) -> Link:
         if self._link is None:

@@ -17,8 +17,8 @@ _BITS = 16
 _LARGEST_REFERENCE = 465_536
 
 _FORM = re.compile(
-    r"(?P<area>[A-Za-z]*):(?P<number>0[xX][0-9A-Fa-f]*|[0-9]*)"
-    r"(?:\.(?P<bit>[0-9]*))?(?:/(?P<type>[A-Za-z]*(?:[0-9]*)))?(?:@(?P<order>[A-Za-z]*))?"
+    r"(?P<area>[A-Za-z]*):(?P<number>0[xX][0-9A-Fa-f]{0,9}|[0-9]{0,9})"
+    r"(?:\.(?P<bit>[0-9]{0,9}))?(?:/(?P<type>[A-Za-z]*(?:[0-9]{0,9})))?(?:@(?P<order>[A-Za-z]*))?"
 )
 _ORDERS = {order.value: order for order in Order} | {"ab": Order.ABCD, "ba": Order.BADC}
 _AREAS = {area.value: area for area in Area}

@@ -27,6 +27,8 @@ def to_device(point: Point, raw_type: DataType, value: Any) -> Any:  # noqa: ANN
         return plain
     if not raw_type.is_number:
         return plain
+    if isinstance(plain, bool) and point.datatype is DataType.BOOLEAN:
+        plain = int(plain)  # a flag that the device keeps in a register of its own
     if isinstance(plain, bool) or not isinstance(plain, int | float):
         raise _mismatch(point, plain)
     if math.isnan(plain) or not point.minimum <= plain <= point.maximum:

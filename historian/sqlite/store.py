@@ -191,6 +191,10 @@ class SQLiteStore(SQLiteReader):
                 _log.warning("history is not being merged for now: %s", error)
                 timeout = backoff.next()
                 self._due.clear()
+            except Exception:  # noqa: BLE001 - what nobody foresaw must not end merging and retention for ever
+                _log.exception("history could not be merged in a way that was not foreseen")
+                timeout = backoff.next()
+                self._due.clear()
             # not wait_for: before Python 3.12 it loses a cancellation that comes together with the event
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 from pathlib import Path
 
 from server.cli.arguments import Commands, add_debug, add_log_level
@@ -19,7 +20,8 @@ examples:
   plantspace run plant.yaml --log-level debug 2> gateway.log
 
 exit codes:
-  0  ended as asked, outputs safe and buffers flushed    1  errors in CONFIG, or it could not start"""
+  0  ended as asked, buffers flushed    1  errors in CONFIG, or it could not start"""
+_log = logging.getLogger("plantspace.run")
 
 
 def add_to(commands: Commands) -> None:
@@ -49,6 +51,8 @@ async def _serve(config: Path) -> int:
         try:
             with Progress(f"reading {config}"):
                 plan = await signals.unless(plan_gateway(config))
+            for warning in plan.warnings:
+                _log.warning("%s", warning)
             gateway = Gateway(plan)
             try:
                 with Progress("starting"):

@@ -59,7 +59,12 @@ class PointPlanner:
         self._lookup.generated(reading.name)
         if not reading.complete:
             self._lookup.unclear_device(reading.name)
-        node = self._generator.device(reading.name)
+        try:
+            node = self._generator.device(reading.name)
+        except ValueError:
+            problem = f"the name {reading.name} is also that of a tag of another device"
+            self._findings.add(reading.section.place(), problem, "rename the device")
+            return None
         bound: list[BoundPoint] = []
         methods: dict[ua.NodeId, BoundPoint] = {}
         addresses: list[_Address] = []
@@ -231,7 +236,13 @@ class PointPlanner:
             self._findings.add(binding.place("node"), problem, "remove the row")
 
     def _check_scale(self, binding: Binding, datatype: DataType) -> None:
-        for column, value, absent in (("scale", binding.scale, 1.0), ("offset", binding.offset, 0.0)):
+        for column, value, absent in (
+            ("scale", binding.scale, 1.0),
+            ("offset", binding.offset, 0.0),
+            ("min", binding.minimum, -math.inf),
+            ("max", binding.maximum, math.inf),
+            ("deadband", binding.deadband, 0.0),
+        ):
             if value != absent and not datatype.is_number:
                 problem = f"{binding.node} is {datatype.symbol}: it has no {column}"
                 self._findings.add(binding.place(column), problem, "leave the cell empty")

@@ -106,7 +106,7 @@ class HistoryAccess:
             return _refused(ua.StatusCodes.BadIndexRangeInvalid)
         if item.ContinuationPoint:
             pending = self._pending.get(session_id, OrderedDict()).pop(bytes(item.ContinuationPoint), None)
-            if pending is None:
+            if pending is None or pending.point != self._nodeids.to_text(item.NodeId):
                 return _refused(ua.StatusCodes.BadContinuationPointInvalid)
             return await self._page(self._store, pending, session_id, timestamps)
         if not isinstance(details, ua.ReadRawModifiedDetails) or details.IsReadModified:

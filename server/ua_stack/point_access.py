@@ -9,6 +9,7 @@ from asyncua import ua
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace, AttributeService
 
+from core.datatypes import DataType
 from core.image import ProcessImage
 from server.ua_stack.values import from_variant, status_code, to_datavalue
 
@@ -52,8 +53,11 @@ class PointAccess(AttributeService):
         wanted = params.TimestampsToReturn
         results: list[ua.DataValue] = []
         for item in params.NodesToRead:
-            value = self.read_one(item.NodeId, item.AttributeId)
             is_value = item.AttributeId == ua.AttributeIds.Value
+            if is_value and item.IndexRange:  # parts of values come later; the whole is not what was asked for
+                results.append(_RANGE_REFUSED)
+                continue
+            value = self.read_one(item.NodeId, item.AttributeId)
             source = value.SourceTimestamp if is_value and wanted in _WITH_SOURCE else None
             server = value.ServerTimestamp if wanted in _WITH_SERVER else None
             results.append(ua.DataValue(value.Value, value.StatusCode, source, server))
@@ -82,16 +86,39 @@ class PointAccess(AttributeService):
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadUserAccessDenied))
         if user.role is not UserRole.Admin and not self._is_writable(item.NodeId):
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadNotWritable))
+        return await self._write_value(item, self._image.points[slot].datatype, slot, self._write_point)
+
+    async def _write_value(
+        self, item: ua.WriteValue, datatype: DataType, slot: int, write_point: WritePoint
+    ) -> ua.StatusCode:
         if item.IndexRange:
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWriteNotSupported))
-        variant = item.Value.Value
+        given = item.Value
+        if given.StatusCode is not None and given.StatusCode.value != 0:
+            # Part 4 v1.05 5.11.4.1: quality is the device's to give. Times are passed over: clients send their own.
+            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadWriteNotSupported))
+        variant = given.Value
         if variant is None or variant.Value is None:
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTypeMismatch))
+        if not self._suits(item.NodeId, variant):
+            return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTypeMismatch))
         try:
-            value = from_variant(self._image.points[slot].datatype, variant)
+            value = from_variant(datatype, variant)
         except TypeError:
             return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadTypeMismatch))
-        return status_code(await self._write_point(slot, value))
+        return status_code(await write_point(slot, value))
+
+    def _suits(self, nodeid: ua.NodeId, variant: ua.Variant) -> bool:
+        """Tell whether a value has the variable's ValueRank and, where that is a built-in one, its DataType."""
+        rank = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.ValueRank).Value
+        if rank is not None and rank.Value != ua.ValueRank.Any:
+            scalar_only, array_only = rank.Value == ua.ValueRank.Scalar, rank.Value >= 0
+            if (scalar_only and variant.is_array) or (array_only and not variant.is_array):
+                return False
+        kind = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.DataType).Value
+        if kind is None or kind.Value.NamespaceIndex != 0 or not 1 <= kind.Value.Identifier <= _LAST_CONCRETE:
+            return True
+        return variant.VariantType.value == kind.Value.Identifier
 
     def _is_method(self, nodeid: ua.NodeId) -> bool:
         node_class = self._aspace.read_attribute_value(nodeid, ua.AttributeIds.NodeClass).Value
@@ -102,5 +129,8 @@ class PointAccess(AttributeService):
         return level.Value is not None and bool(level.Value.Value & (1 << ua.AccessLevel.CurrentWrite))
 
 
+_LAST_CONCRETE = 21
+"""LocalizedText: the last built-in type that is a DataType by itself (Part 6 v1.05 5.1.2)."""
+_RANGE_REFUSED = ua.DataValue(None, ua.StatusCode(ua.UInt32(ua.StatusCodes.BadIndexRangeInvalid)))
 _WITH_SOURCE = (ua.TimestampsToReturn.Source, ua.TimestampsToReturn.Both)
 _WITH_SERVER = (ua.TimestampsToReturn.Server, ua.TimestampsToReturn.Both)

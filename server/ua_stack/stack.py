@@ -134,7 +134,8 @@ class UaStack:
         """The endpoint's URL with the port that was opened."""
         parts = urlparse(self.options.url)
         port = self.server.bserver.port if self.server.bserver is not None else parts.port
-        return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+        host = parts.hostname or ""
+        return parts._replace(netloc=f"[{host}]:{port}" if ":" in host else f"{host}:{port}").geturl()
 
     async def stop(self) -> None:
         """Close the port and end all sessions; safe before ``start`` and twice."""

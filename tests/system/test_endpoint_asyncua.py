@@ -92,11 +92,15 @@ async def test_writes_are_taken_refused_and_read_back(plant: Plant, client: Clie
     assert await client.get_node(plant.node("Name")).read_value() == "Säge"
     await client.get_node(plant.node("Limits")).write_value([4, 5, 6], ua.VariantType.Int32)
     assert await client.get_node(plant.node("Limits")).read_value() == [4, 5, 6]
+    limits = client.get_node(plant.node("Limits"))
     for node, value, code in (
         (serial, ua.Variant(1, ua.VariantType.Int32), ua.StatusCodes.BadNotWritable),
         (level, ua.Variant(1, ua.VariantType.Int32), ua.StatusCodes.BadTypeMismatch),
         (level, ua.Variant([1.0], ua.VariantType.Double), ua.StatusCodes.BadTypeMismatch),
         (level, ua.Variant(), ua.StatusCodes.BadTypeMismatch),
+        (level, ua.DataValue(ua.Variant(1.0), ua.StatusCode(0x808C0000)), ua.StatusCodes.BadWriteNotSupported),
+        (limits, ua.Variant(["a"], ua.VariantType.String), ua.StatusCodes.BadTypeMismatch),
+        (limits, ua.Variant(4, ua.VariantType.Int32), ua.StatusCodes.BadTypeMismatch),
         (client.get_node(plant.node("Level.EURange")), ua.Variant(1.0), ua.StatusCodes.BadNotWritable),
         (client.get_node("ns=1;s=Nothing"), ua.Variant(1.0), ua.StatusCodes.BadNodeIdUnknown),
     ):

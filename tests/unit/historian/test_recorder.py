@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from core.batch import Batch, Samples
 from core.datatypes import DataType
@@ -69,6 +70,25 @@ async def test_every_sample_of_the_recorded_points_is_accepted(outbox: Outbox) -
     assert [status for _, _, status in found[node(1)]] == [Status.BAD_NO_COMMUNICATION | NO_VALUE] * 5
     assert set(found) == {node(0), node(1)}
     assert recorder.counters.acquired == 10
+
+
+async def test_what_nobody_foresaw_costs_its_samples_and_is_counted(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(outbox, {0: node(0)}, flush_interval=0.01)
+    await recorder.start()
+
+    def broken(batches: list[Samples]) -> tuple[bytes, int]:
+        raise ZeroDivisionError(len(batches))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recorder, "_encode", broken)
+        recorder.offer(samples([0], [1.0], 0))
+        await until(lambda: recorder.counters.dropped == 1)
+    recorder.offer(samples([0], [2.0], 1))
+    await until(lambda: recorder.counters.stored == 1)
+    await recorder.stop()
+    assert "recording goes on" in caplog.text
 
 
 async def test_stopping_flushes_the_rest(outbox: Outbox) -> None:

@@ -1,0 +1,55 @@
+"""The data folder: made for its owner alone, and one gateway's at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from pathlib import Path
+
+from core.errors import PlantspaceError
+
+
+class DataFolderError(PlantspaceError):
+    """The folder cannot be used, or another gateway uses it."""
+
+
+class DataFolder:
+    """Holds the folder from :meth:`start` to :meth:`stop`; the kernel lets go of it when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder; nothing is made yet."""
+        self._path = path
+        self._held: int | None = None
+
+    async def start(self) -> None:
+        """Make the folder, if need be, and hold it. Raises :class:`DataFolderError`.
+
+        One that is there keeps its mode: it may hold more than ours.
+        """
+        self._held = await asyncio.to_thread(self._hold)
+
+    async def stop(self) -> None:
+        """Let go of it; safe twice."""
+        held, self._held = self._held, None
+        if held is not None:
+            os.close(held)
+
+    def _hold(self) -> int:
+        try:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+            reason = getattr(error, "strerror", None) or error
+            message = f"the data folder {self._path} cannot be used: {reason} (see data_dir under server:)"
+            raise DataFolderError(message) from error
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(folder)
+            message = (
+                f"another gateway uses the data folder {self._path} "
+                "(stop it, or give each its own with data_dir under server:)"
+            )
+            raise DataFolderError(message) from error
+        return folder
