@@ -36,8 +36,9 @@ _LIKELY: dict[str, tuple[str, str]] = {
     for spelling in spellings.split()
 }
 _FORM = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,400})?)\s?(?P<unit>[^\W\d_]*)")
-_CHOICES = "us, ms, s, min, h or d"
-_UNITS_ARE = f"units are {_CHOICES}"
+UNITS = "us, ms, s, min, h or d"
+"""The units that are known, as people read them."""
+_UNITS_ARE = f"units are {UNITS}"
 
 LONGEST = 36_525 * 86_400.0
 """The longest duration taken, in seconds: a hundred years."""
@@ -52,7 +53,7 @@ def parse_duration(text: str) -> float:
     match = _FORM.fullmatch(text.strip())
     if match is None:
         problem = f"{_shown(text)} is not a duration"
-        raise SettingError(problem, f"write a number and a unit ({_CHOICES}): 100ms")
+        raise SettingError(problem, f"write a number and a unit ({UNITS}): 100ms")
     unit = match["unit"]
     if not unit:
         problem = f"the duration {_shown(text)} has no unit"

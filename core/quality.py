@@ -24,6 +24,7 @@ class Status(enum.IntEnum):
     UNCERTAIN_INITIAL_VALUE = 0x40920000
     UNCERTAIN_SENSOR_NOT_ACCURATE = 0x40930000
     UNCERTAIN_ENGINEERING_UNITS_EXCEEDED = 0x40940000
+    UNCERTAIN_DATA_SUB_NORMAL = 0x40A40000
     BAD = 0x80000000
     BAD_UNEXPECTED_ERROR = 0x80010000
     BAD_INTERNAL_ERROR = 0x80020000
@@ -93,6 +94,11 @@ def is_bad(status: int) -> bool:
 def bad_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
     """Tell for each StatusCode whether it is Bad."""
     return (status & np.uint32(0x80000000)) != 0
+
+
+def uncertain_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
+    """Tell for each StatusCode whether it is Uncertain."""
+    return (status & np.uint32(_SEVERITY_MASK)) == _SEVERITY_UNCERTAIN
 
 
 def absent_mask(status: StatusArray) -> npt.NDArray[np.bool_]:

@@ -95,6 +95,7 @@ class DriverCounters:
 
     requests: int = 0
     request_errors: int = 0
+    """Requests that were answered with an error or not at all; what came and could not be used."""
     bus_errors: int = 0
     overruns: int = 0
     late_replies: int = 0
@@ -122,6 +123,14 @@ class Driver(Protocol):
         """Read once, all points of the plan, failed ones with their StatusCode.
 
         Raises :class:`~core.errors.ConnectionLost`.
+        """
+        ...
+
+    def explain(self, plan: Any, status: int) -> str:  # noqa: ANN401 - the driver's own plan comes back to it
+        """Say why the last ``read`` gave points of the plan the Bad StatusCode ``status``, in one line for people.
+
+        The device's own words with the place (``reading 2 holding registers from protocol address 0 of unit 1: the
+        device has no such address (exception 02)``), without the StatusCode's name; "" when there is nothing to add.
         """
         ...
 

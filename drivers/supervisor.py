@@ -19,6 +19,7 @@ from core.quality import Status
 from drivers.contract import BoundPoint, Capability, DeviceSettings, Driver, DriverContext, DriverCounters, Manifest
 from drivers.health import DeviceHealth, HealthListener
 from drivers.supervision.ageing import Ageing
+from drivers.supervision.answers import Answers, Extent
 from drivers.supervision.clock import Clock, LoopClock, Pause
 from drivers.supervision.condition import Condition
 from drivers.supervision.diagnostics import Diagnostics, State
@@ -71,6 +72,7 @@ class Supervisor:
         self._listens = Capability.LISTENING in manifest.capabilities
         self._groups: list[Group] = group(self.points) if polled else []
         self._schedule = Schedule(self._groups)
+        self._answers = Answers(device, self._groups, settings.retry, settings.retry_longest)
         self._planned = False
         # Only a device that speaks on its own can fall silent on a link that is up; a polled one answers or is lost.
         silence = self._listens and not polled
@@ -107,6 +109,8 @@ class Supervisor:
         """Give the counters as they are now. The object is the supervisor's own: read it, do not change it."""
         counters = self.driver_counters
         self._diagnostics.reads = counters.requests
+        self._diagnostics.request_errors = counters.request_errors
+        self._diagnostics.late_replies = counters.late_replies
         self._diagnostics.bus_errors = counters.bus_errors
         self._diagnostics.overruns = counters.overruns
         return self._diagnostics
@@ -240,6 +244,7 @@ class Supervisor:
         self._diagnostics.reconnects = self._links - 1
         self._diagnostics.state = State.RUNNING
         self._ageing.linked()
+        self._answers.restart()
         if not self._groups:
             self._condition.become(DeviceHealth.NORMAL, "connected")
 
@@ -280,7 +285,25 @@ class Supervisor:
         known.last_scan_duration = (ended - began) * 1e3
         due.last, due.last_at = [batch for batch in batches if self._offer(batch)], ended
         if not self._contact:
-            self._reached("answers")
+            self._met()
+        changed, refusal = self._answers.judge(due, batches, driver.explain, ended), self._answers.refusal
+        if refusal is not None:
+            known.last_error = str(refusal)
+        if changed:
+            self._judged(refusal)
+
+    def _judged(self, refusal: DeviceRefused | None) -> None:
+        """Take on what the device's answers are worth now; the log has each change once."""
+        if refusal is None:
+            self._journal.back("answers")
+            self._condition.become(DeviceHealth.NORMAL, "answers")
+        else:
+            self._journal.lost(refusal)
+            # Some groups give values: NE 107 calls a device that does its work, and that someone has to see to,
+            # MAINTENANCE_REQUIRED. CHECK_FUNCTION would say that no value of it counts while someone works on it.
+            all_refused = self._answers.extent is Extent.ALL
+            health = DeviceHealth.FAILURE if all_refused else DeviceHealth.MAINTENANCE_REQUIRED
+            self._condition.become(health, refusal.problem)
 
     def _hear(self, batch: Batch) -> None:
         """Take what a listening device sent."""
@@ -311,12 +334,16 @@ class Supervisor:
             self._condition.become(DeviceHealth.FAILURE, f"nothing heard for {self._settings.stale:g} s")
 
     def _reached(self, how: str) -> None:
-        """Note the first sign of life of a session, or after a silence."""
+        """Note the first values that a listening device sends in a session, or after a silence."""
+        self._met()
+        self._journal.back(how)
+        self._condition.become(DeviceHealth.NORMAL, how)
+
+    def _met(self) -> None:
+        """Note a session's first sign of life: the link works."""
         self._contact = True
         self._failures = 0
         self._backoff.reset()
-        self._journal.back(how)
-        self._condition.become(DeviceHealth.NORMAL, how)
 
     def _failed(self, error: Exception) -> None:
         self._failures += 1

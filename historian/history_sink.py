@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
+from typing import Final
 
 from historian import chunks
 from historian.contract import Delivery, HistoryStore, OpenOutcome, PoisonRecord, Record
@@ -15,6 +16,10 @@ from historian.outbox import Outbox
 from historian.samples import SampleBlock
 
 _log = logging.getLogger("plantspace.historian")
+
+
+SINK: Final = "history"
+"""The name that the outbox knows the history's cursor by."""
 
 
 class HistorySink:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from historian.contract import OpenOutcome, Record
 from historian.database import Database
 from historian.origins import Origins
 from historian.outbox_schema import SCHEMA
-from historian.outbox_tables import Loss, SinkStatistics, StreamStatistics
+from historian.outbox_tables import Backlog, Loss, SinkStatistics, StreamStatistics
 from historian.threads import Reader, Writer
 
 _log = logging.getLogger("plantspace.outbox")
@@ -53,7 +53,8 @@ class Outbox:
     ) -> None:
         """Name the file and bound it.
 
-        ``on_loss`` is called on the loop's thread, once a stream and reason that lost anything.
+        ``on_loss`` is called on the loop's thread, once a stream and reason that lost anything, and is who tells of it;
+        the log does where there is none.
         """
         self._database = Database(path, SCHEMA)
         self._largest = largest_bytes
@@ -121,9 +122,25 @@ class Outbox:
         """Make a sink of a stream known, so that records wait for it; gives the sequence it has acknowledged."""
         return await self._writer.run(lambda connection: tables.register(connection, sink, stream))
 
-    async def unregister(self, sink: str) -> None:
-        """Forget a sink that the configuration no longer has; what waited for it alone is dropped."""
-        await self._writer.run(lambda connection: tables.unregister(connection, sink))
+    async def keep_only(self, sinks: Collection[str]) -> dict[str, Backlog]:
+        """Forget every sink but those that the configuration has; what waited for one of the others alone is dropped.
+
+        Gives what each had not acknowledged, and warns of it. That is in no loss counter, and ``on_loss`` is not
+        called: nothing went wrong, whoever took the sink out of the configuration asked for it
+        (docs/decisions/0004-outbox-and-store.md). Kept instead, it would fill the file up to its cap, and be delivered
+        to whatever has the sink's name some day.
+        """
+        forgotten = await self._writer.run(lambda connection: tables.keep_only(connection, sinks))
+        for sink, backlog in forgotten.items():
+            _log.warning(
+                "the configuration no longer has the sink %s: the outbox forgets it, and what it had not taken is lost"
+                " to it: %d samples in %d records, %d bytes",
+                sink,
+                backlog.samples,
+                backlog.records,
+                backlog.bytes,
+            )
+        return forgotten
 
     async def acknowledge(self, sink: str, sequence: int) -> None:
         """Say that a sink has everything up to ``sequence``.
@@ -164,6 +181,9 @@ class Outbox:
             before = summed.get(key, Loss(loss.stream, 0, 0, loss.reason))
             summed[key] = Loss(loss.stream, before.records + loss.records, before.samples + loss.samples, loss.reason)
         for loss in summed.values():
+            if self._on_loss is not None:
+                self._on_loss(loss)
+                continue
             _log.warning(
                 "%s: %d records (%d samples) dropped, over the cap in %s",
                 loss.stream,
@@ -171,5 +191,3 @@ class Outbox:
                 loss.samples,
                 loss.reason,
             )
-            if self._on_loss is not None:
-                self._on_loss(loss)

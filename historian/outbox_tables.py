@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,8 @@ from historian.contract import Record
 _DEAD_KEPT: Final = 10_000
 """Records set aside that are kept a sink; the oldest go first."""
 _DROPPED_AT_ONCE: Final = 256
+_NO_LAST: Final = (1 << 63) - 1
+"""Above every sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class SinkStatistics:
     acknowledged: int
     acknowledged_samples: int
     dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a sink had not acknowledged."""
+
+    records: int
+    samples: int
+    bytes: int
 
 
 def points_by_id(connection: sqlite3.Connection) -> dict[int, str]:
@@ -146,12 +157,21 @@ def register(connection: sqlite3.Connection, sink: str, stream: str) -> int:
     return int(connection.execute("SELECT acknowledged FROM sink WHERE name = ?", (sink,)).fetchone()[0])
 
 
-def unregister(connection: sqlite3.Connection, sink: str) -> None:
-    """Forget a sink, and what waited for it alone."""
-    row = connection.execute("SELECT stream FROM sink WHERE name = ?", (sink,)).fetchone()
+def _unregister(connection: sqlite3.Connection, sink: str) -> Backlog:
+    """Forget a sink, and what waited for it alone; gives all that it had not acknowledged."""
+    row = connection.execute("SELECT stream, acknowledged FROM sink WHERE name = ?", (sink,)).fetchone()
+    if row is None:
+        return Backlog(0, 0, 0)
+    backlog = Backlog(*_held(connection, row[0], row[1], _NO_LAST))
     connection.execute("DELETE FROM sink WHERE name = ?", (sink,))
-    if row is not None:
-        _prune(connection, row[0])
+    _prune(connection, row[0])
+    return backlog
+
+
+def keep_only(connection: sqlite3.Connection, sinks: Collection[str]) -> dict[str, Backlog]:
+    """Forget every sink that is not one of ``sinks``; gives what each had not acknowledged."""
+    known = [row[0] for row in connection.execute("SELECT name FROM sink ORDER BY name").fetchall()]
+    return {name: _unregister(connection, name) for name in known if name not in sinks}
 
 
 def acknowledge(connection: sqlite3.Connection, sink: str, sequence: int) -> None:
@@ -207,17 +227,24 @@ def statistics(connection: sqlite3.Connection) -> tuple[dict[str, StreamStatisti
     return streams, sinks
 
 
-def _prune(connection: sqlite3.Connection, stream: int) -> None:
-    row = connection.execute("SELECT min(acknowledged) FROM sink WHERE stream = ?", (stream,)).fetchone()
-    if row[0] is None:
-        return
+def _held(connection: sqlite3.Connection, stream: int, after: int, last: int) -> tuple[int, int, int]:
+    """Count records, samples and bytes of a stream's records after a sequence up to another one."""
     records, samples, size = connection.execute(
         "SELECT count(*), coalesce(sum(samples), 0), coalesce(sum(size), 0) FROM record"
-        " WHERE stream = ? AND sequence <= ?",
-        (stream, row[0]),
+        " WHERE stream = ? AND sequence > ? AND sequence <= ?",
+        (stream, after, last),
     ).fetchone()
+    return records, samples, size
+
+
+def _prune(connection: sqlite3.Connection, stream: int) -> None:
+    """Drop what every sink of a stream has: everything where its last sink was forgotten."""
+    (last,) = connection.execute(
+        "SELECT coalesce(min(acknowledged), ?) FROM sink WHERE stream = ?", (_NO_LAST, stream)
+    ).fetchone()
+    records, samples, size = _held(connection, stream, 0, last)
     if records:
-        connection.execute("DELETE FROM record WHERE stream = ? AND sequence <= ?", (stream, row[0]))
+        connection.execute("DELETE FROM record WHERE stream = ? AND sequence <= ?", (stream, last))
         connection.execute(
             "UPDATE stream SET records = records - ?, samples = samples - ?, bytes = bytes - ? WHERE id = ?",
             (records, samples, size, stream),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from historian.contract import Cursor, InvalidTimeDomain, RawPage
 
 EARLIEST: Final = -(1 << 63) + 1
 LATEST: Final = (1 << 63) - 2
+PAGE_BYTES: Final = 256 * 1024
+"""Bytes of strings, arrays and structures in one page that has a limit; a larger value is a page by itself."""
+_PLAIN_BYTES: Final = 16
+"""What any other value counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +97,11 @@ class TimeDomain:
 
 
 def read_page(scan: Scan, domain: TimeDomain, limit: int, *, bounds: bool, cursor: Cursor | None) -> RawPage:
-    """Read one page: start bound (on the first page), values, and the end bound once the values are at their end."""
+    """Read one page: start bound (on the first page), values, and the end bound once the values are at their end.
+
+    A page with a limit ends before its objects exceed :data:`PAGE_BYTES` (a large answer may come in parts, Part 4
+    v1.05 7.9); numbers are all of one small size, so the limit bounds them.
+    """
     begin = cursor or _before(domain)
     parts: list[_Part] = []
     if bounds and cursor is None:
@@ -104,6 +112,10 @@ def read_page(scan: Scan, domain: TimeDomain, limit: int, *, bounds: bool, curso
     if room == 0:
         return _page(parts, begin)
     values = scan(domain.low, domain.high, room, forward=domain.forward, after=cursor)
+    if room is not None and values.datatype.is_object:
+        fitting = _fitting(values.values)
+        if fitting < len(values):  # looked at again, because only the scan knows the cursor of a sample in between
+            values = scan(domain.low, domain.high, fitting, forward=domain.forward, after=cursor)
     parts.append(_Part(values, begin))
     reached = values.last or begin
     if values.more or not bounds:
@@ -112,6 +124,30 @@ def read_page(scan: Scan, domain: TimeDomain, limit: int, *, bounds: bool, curso
         return _page(parts, reached)
     parts.append(_Part(_end_bound(scan, domain, reached), reached))
     return _page(parts, None)
+
+
+def _fitting(values: ValueArray) -> int:
+    """Count the objects that fit into a page, from the first on: one at least."""
+    total = 0
+    for position, value in enumerate(values):
+        total += _bytes_of(value)
+        if total > PAGE_BYTES:
+            return max(position, 1)
+    return len(values)
+
+
+def _bytes_of(value: object) -> int:
+    """Estimate the size of an object in an answer."""
+    if isinstance(value, str | bytes):
+        return _PLAIN_BYTES + len(value)
+    if isinstance(value, np.ndarray):
+        array = cast("ValueArray", value)
+        return _PLAIN_BYTES + (sum(map(_bytes_of, array.flat)) if array.dtype == object else array.nbytes)
+    if isinstance(value, list | tuple):
+        return _PLAIN_BYTES + sum(map(_bytes_of, cast("list[object]", value)))
+    if isinstance(value, dict):
+        return _PLAIN_BYTES + sum(map(_bytes_of, cast("dict[str, object]", value).values()))
+    return _PLAIN_BYTES
 
 
 def _before(domain: TimeDomain) -> Cursor:

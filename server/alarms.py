@@ -13,13 +13,17 @@ from asyncua.server.event_generator import EventGenerator
 
 from core.batch import Samples
 from core.quality import is_bad
+from core.time import to_iso
 from drivers.health import DeviceHealth, HealthChange
+from server.losses import Loss
 from server.plan.operators import PlannedOperator
 from server.plan.plan import PLANTSPACE_NAMESPACE, Plan
 
 _log = logging.getLogger("plantspace.alarms")
 QUEUE = 1000
-_SEVERITY = {DeviceHealth.NORMAL: 100, DeviceHealth.FAILURE: 800}
+_SEVERITY = {DeviceHealth.NORMAL: 100, DeviceHealth.CHECK_FUNCTION: 300, DeviceHealth.FAILURE: 800}
+_WARNS_FROM = 500
+"""The severity from which an event is a warning in the log; below it is news."""
 _GATEWAY = f"nsu={PLANTSPACE_NAMESPACE};s=Gateway"
 
 
@@ -91,15 +95,16 @@ class Alarms:
         fields = {name: ua.Variant(held, ua.VariantType.Double) for name, held in numbers}
         self._raise(Alarm("AnomalyEventType", planned.node, text, 600, fields))
 
-    def samples_lost(self, stream: str, samples: int, reason: str) -> None:
+    def samples_lost(self, loss: Loss) -> None:
         """Raise a SampleLossEvent."""
-        text = f"{samples} samples of {stream} were lost: {reason}"
+        interval = f"between {to_iso(loss.start)} and {to_iso(loss.end)}"
+        text = f"{loss.place}: {loss.samples} samples were lost {interval}: {loss.reason}"
         source = self._plan.nodeids.from_text(_GATEWAY)
-        fields = {"Lost": ua.Variant(samples, ua.VariantType.UInt64), "Stage": _string(stream)}
+        fields = {"Lost": ua.Variant(loss.samples, ua.VariantType.UInt64), "Stage": _string(loss.place)}
         self._raise(Alarm("SampleLossEventType", source, text, 700, fields))
 
     def _raise(self, alarm: Alarm) -> None:
-        _log.warning("%s", alarm.message)
+        _log.log(logging.WARNING if alarm.severity >= _WARNS_FROM else logging.INFO, "%s", alarm.message)
         for listener in self._listeners:
             listener(alarm)
         try:

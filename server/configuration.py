@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from core.durations import PositiveDuration
+from core.errors import SettingError
 from core.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -33,6 +34,13 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    if not text.strip() or "\0" in text:
+        problem = "must name a folder" + (", but nothing stands there" if not text.strip() else "")
+        raise SettingError(problem, "write a folder such as ./var, or leave the key out, which means ./var")
+    return text
+
+
 class ServerSettings(Settings):
     """The ``server:`` section. Nothing is offered that is not written here, but an encrypted endpoint on loopback."""
 
@@ -41,7 +49,7 @@ class ServerSettings(Settings):
         default_factory=lambda: list[Literal["None", "Sign", "SignAndEncrypt"]](["SignAndEncrypt"]), min_length=1
     )
     anonymous: Literal["none", "Observer", "Operator"] = "none"
-    data_dir: str = "./var"
+    data_dir: Annotated[str, AfterValidator(_folder)] = "./var"
 
 
 class ModelSettings(Settings):

@@ -24,6 +24,8 @@ _COUNTERS: Mapping[str, str] = {
     "MissedScans": "missed_scans",
     "Reads": "reads",
     "ReadErrors": "read_errors",
+    "RequestErrors": "request_errors",
+    "LateReplies": "late_replies",
     "Writes": "writes",
     "WriteErrors": "write_errors",
     "Reconnects": "reconnects",

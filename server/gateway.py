@@ -9,7 +9,8 @@ import contextlib
 import gc
 import logging
 import sys
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -31,19 +32,22 @@ from core.time import now
 from drivers.contract import BoundPoint
 from drivers.supervisor import Supervisor
 from historian.forwarder import Forwarder
+from historian.history_sink import SINK as HISTORY_SINK
 from historian.history_sink import HistorySink
 from historian.outbox import Outbox
-from historian.outbox_tables import Loss
+from historian.outbox_tables import Loss as OutboxLoss
 from historian.recorder import STREAM, Recorder
 from historian.sqlite import SQLiteStore
 from server.alarms import Alarms
 from server.data_folder import DataFolder
 from server.diagnostics import DiagnosticNodes, LossLedger
+from server.losses import LossCount, LossWatch
 from server.operating import OperatorRunner
 from server.plan import Plan
 from server.plan.memory import MemoryPoint
 from server.plan.operators import PlannedOperator
 from server.plan.plan import version
+from server.pubsub.connection import SINK as MQTT_SINK
 from server.pubsub.connection import PubSubConnection
 from server.pubsub.writer import WriterCounters
 from server.retained import RetainedValue, RetainedValues
@@ -72,7 +76,7 @@ class Gateway:
         self.image = ProcessImage(plan.points.points, now())
         self.alarms = Alarms(plan)
         self.supervisors: dict[str, Supervisor] = {}
-        self._operators: list[OperatorRunner] = []
+        self.operators: list[OperatorRunner] = []
         self.recorder: Recorder | None = None
         self._outbox: Outbox | None = None
         self._store: SQLiteStore | None = None
@@ -82,8 +86,8 @@ class Gateway:
         self._begun = False
         self._retained = RetainedValues(plan.data_dir / RETAINED_FILE, self._snapshot)
         self._router = WriteRouter(self.image, self._retained)
-        self._lost = 0
-        self._losses = 0
+        self._over_cap: Counter[tuple[str, str]] = Counter()
+        self._losses = LossWatch(self._lost, self.alarms.samples_lost)
 
     @property
     def url(self) -> str:
@@ -128,6 +132,7 @@ class Gateway:
         await self._lifecycle.start("data folder", DataFolder(plan.data_dir))
         await self._identify()
         await self._lifecycle.start("alarms", self.alarms)
+        await self._lifecycle.start("losses", self._losses)
         await self._remember()
         await self._keep_history()
         self._operate()
@@ -135,7 +140,7 @@ class Gateway:
         self._diagnose()
         plan.stack.bind(self.image, plan.points.slots, plan.points.scans, self._router.write)
         await self._lifecycle.start("endpoint", plan.stack)
-        for runner in self._operators:
+        for runner in self.operators:
             await self._lifecycle.start(f"operator {runner.planned.name}", runner)
         for supervisor in supervisors:
             await self._lifecycle.start(f"device {supervisor.device}", supervisor)
@@ -177,10 +182,13 @@ class Gateway:
 
     async def _keep_history(self) -> None:
         plan = self.plan
-        if not plan.points.recorded and plan.pubsub is None:
+        sinks = [*([HISTORY_SINK] if plan.points.recorded else ()), *([MQTT_SINK] if plan.pubsub is not None else ())]
+        file = plan.data_dir / OUTBOX_FILE
+        if not sinks and not await asyncio.to_thread(file.exists):
             return
-        outbox = Outbox(plan.data_dir / OUTBOX_FILE, on_loss=self._count_loss)
+        outbox = Outbox(file, on_loss=self._count_loss)
         await self._lifecycle.start("outbox", _Opened(outbox.open, outbox.close))
+        await outbox.keep_only(sinks)
         self._outbox = outbox
         if plan.points.recorded:
             await self._record(outbox)
@@ -201,7 +209,7 @@ class Gateway:
         plan = self.plan
         retention_days = plan.historian.retention.raw / _DAY
         store = SQLiteStore(plan.data_dir / "history.sqlite", retention_days=retention_days)
-        forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history")
+        forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), HISTORY_SINK)
         await self._lifecycle.start("historian", forwarder)
         await self._lifecycle.start("last samples", _Opened(_nothing, partial(_drained, forwarder)))
         points = {slot: plan.points.points[slot].node for slot in sorted(plan.points.recorded)}
@@ -219,7 +227,7 @@ class Gateway:
                 self._router.operators[slot] = runner
             for name, nodeid in planned.methods.items():
                 self.plan.stack.builder.set_method(nodeid, _operator_method(planned, name))
-            self._operators.append(runner)
+            self.operators.append(runner)
 
     def _supervise(self) -> list[Supervisor]:
         for device in self.plan.devices:
@@ -251,34 +259,42 @@ class Gateway:
     def _ledger(self) -> LossLedger:
         supervisors = self.supervisors.values()
 
-        def dropped() -> int:
-            recorded = self.recorder.counters.dropped if self.recorder is not None else 0
-            queued = sum(writer.dropped for writer in self._writers())
-            unprocessed = sum(runner.tap.counters.dropped for runner in self._operators)
-            dead = self._forwarder.counters.dead_samples if self._forwarder is not None else 0
-            if self.pubsub is not None:
-                dead += self.pubsub.statistics().forwarder.dead_samples
-            return self._lost + recorded + queued + unprocessed + dead
-
         def acknowledged() -> int:
             return self.pubsub.statistics().forwarder.samples if self.pubsub is not None else 0
 
         return LossLedger(
             acquired=lambda: sum(one.diagnostics().samples_acquired for one in supervisors),
             stored=lambda: self._forwarder.counters.samples if self._forwarder is not None else 0,
-            published=lambda: sum(writer.values for writer in self._writers()),
+            published=lambda: sum(writer.values for writer in self._writers().values()),
             acknowledged=acknowledged,
-            dropped=dropped,
-            gaps=lambda: self._losses,
+            dropped=self._losses.total,
+            gaps=lambda: self._losses.losses,
         )
 
-    def _writers(self) -> list[WriterCounters]:
-        return list(self.pubsub.statistics().writers.values()) if self.pubsub is not None else []
+    def _lost(self) -> Iterator[LossCount]:
+        """Ask every place where samples can be lost on their way to a consumer."""
+        for (stream, reason), samples in self._over_cap.items():
+            yield LossCount(f"outbox/{stream}", f"they were over the cap in {reason}", samples)
+        dead = "it can never take them, and they are set aside in the outbox"
+        if self.recorder is not None:
+            why = "its queue was full, or the outbox did not accept them"
+            yield LossCount("recorder", why, self.recorder.counters.dropped)
+        if self._forwarder is not None:
+            yield LossCount(HISTORY_SINK, dead, self._forwarder.counters.dead_samples)
+        for name, writer in self._writers().items():
+            why = "its queue was full, or no message could be made of them"
+            yield LossCount(f"dataset/{name}", why, writer.dropped)
+        if self.pubsub is not None:
+            yield LossCount(MQTT_SINK, dead, self.pubsub.statistics().forwarder.dead_samples)
+        for runner in self.operators:
+            why = "its queue was full, it is slower than its input"
+            yield LossCount(f"operator/{runner.planned.name}", why, runner.tap.counters.dropped)
 
-    def _count_loss(self, loss: Loss) -> None:
-        self._lost += loss.samples
-        self._losses += 1
-        self.alarms.samples_lost(loss.stream, loss.samples, loss.reason)
+    def _writers(self) -> dict[str, WriterCounters]:
+        return self.pubsub.statistics().writers if self.pubsub is not None else {}
+
+    def _count_loss(self, loss: OutboxLoss) -> None:
+        self._over_cap[loss.stream, loss.reason] += loss.samples
 
     def _show(self, slot: int, value: Any, status: int, source_time: int) -> None:  # noqa: ANN401 - any built-in type's
         values = np.empty(1, self.image.points[slot].datatype.dtype)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import Findings, Place
 from core.settings.csv_cells import Cell, Cutter
-from core.settings.files import bytes_of
+from core.settings.files import bytes_of, replace_file
 from core.settings.nearest import advise
 
 _LARGEST_MIB = 32
@@ -89,7 +86,7 @@ def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping
 
     Raises:
         ValueError: A cell holds a NUL or half of a character; nothing is written.
-        OSError: The file cannot be written; the one before is untouched.
+        OSError: The file, which it names, cannot be written; the one before is untouched.
     """
     lines = [",".join(_quote(name) for name in columns)]
     for row in rows:
@@ -99,7 +96,7 @@ def write_table(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping
     if b"\0" in content:
         message = "a cell of a table holds a NUL character"
         raise ValueError(message)
-    _replace(Path(path).resolve(), content)
+    replace_file(path, content)
 
 
 @dataclass(slots=True)
@@ -197,25 +194,3 @@ def _check_header(
 def _quote(text: str) -> str:
     plain = text == text.strip() and not text.startswith("#") and not set(text) & set(',;\t"\r\n')
     return text if plain else '"' + text.replace('"', '""') + '"'
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a file, keeping its mode, so that a crash leaves the old or the new one."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            with suppress(FileNotFoundError):
-                os.fchmod(stream.fileno(), path.stat().st_mode & 0o777)
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

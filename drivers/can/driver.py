@@ -82,6 +82,10 @@ class CanDriver:
         """Give nothing: a bus is listened to."""
         return []
 
+    def explain(self, plan: object, status: int) -> str:  # noqa: ARG002 - the contract's signature
+        """Give nothing: a bus is not read."""
+        return ""
+
     async def listen(self, publish: Callable[[Batch], None]) -> None:
         """Publish what arrives until cancelled. Raises :class:`~core.errors.ConnectionLost`: the bus is off or gone."""
         link = self._require()

@@ -93,6 +93,11 @@ class ModbusDriver:
             await self._ask_suspect(plan, suspect, proven=proven)
         return plan.batches(self._context.now())
 
+    def explain(self, plan: ScanPlan, status: int) -> str:
+        """Say what the device answered, and to which request."""
+        part = plan.failed(status)
+        return f"{self._reading(part)}: {part.why}" if part is not None else ""
+
     async def write(self, point: BoundPoint, value: Any) -> None:  # noqa: ANN401 - any value of the point's built-in type
         """Write one value and read it back.
 
@@ -202,12 +207,13 @@ class ModbusDriver:
 
     def _no_answer(self, part: Part) -> ConnectionLost:
         self.counters.request_errors += 1
-        block = part.block
-        problem = (
-            f"no answer within {self._settings.timeout:g} s to reading {block.count} {block.area.noun}s "
-            f"from protocol address {block.address} of unit {self._settings.unit}"
-        )
+        problem = f"no answer within {self._settings.timeout:g} s to {self._reading(part)}"
         return self._lost(problem, "check that the device is on and that the unit number is right")
+
+    def _reading(self, part: Part) -> str:
+        block = part.block
+        noun = f"{block.count} {block.area.noun}" + ("s" if block.count > 1 else "")
+        return f"reading {noun} from protocol address {block.address} of unit {self._settings.unit}"
 
     def _lost(self, problem: str, mend: str = "") -> ConnectionLost:
         return ConnectionLost(problem, device=self._context.device, mend=mend)

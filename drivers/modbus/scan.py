@@ -18,7 +18,7 @@ from drivers.modbus.gather import Bits, Gather, IndexArray, Numbers, Strings, Tr
 from drivers.modbus.link import Exchange
 from drivers.modbus.pdu import Request, data_of, exception_of, read_request
 from drivers.modbus.placing import Placed, place
-from drivers.modbus.sections import Part, Patience, Section
+from drivers.modbus.sections import SILENCE, Part, Patience, Section
 from drivers.modbus.settings import ModbusSettings
 
 EXTRA_REQUESTS = 32
@@ -110,13 +110,17 @@ class ScanPlan:
     def suspect(self, part: Part) -> None:
         """Ask ``part`` alone and last from now on."""
         part.suspect = True
-        part.status = Status.BAD_TIMEOUT
+        part.status, part.why = Status.BAD_TIMEOUT, SILENCE
         self._well = False
 
     def stay_silent(self, part: Part, now: float) -> None:
         """Note that a suspect gave no answer on a link that is alive."""
         self._section_of[part].stay_silent(part, now)
         self._lay_out()
+
+    def failed(self, status: int) -> Part | None:
+        """Give the first part that has this Bad StatusCode."""
+        return next((part for part in self._parts if part.status == status), None)
 
     def batches(self, received: int) -> list[Batch]:
         """Make the columns; what failed has its StatusCode, no value, and ``received`` as its time."""

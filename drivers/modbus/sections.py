@@ -17,8 +17,9 @@ from core.quality import Status
 from drivers.modbus.blocks import Block, Span, halves
 from drivers.modbus.encoding import REGISTER_BYTES
 from drivers.modbus.gather import ByteArray
-from drivers.modbus.pdu import DIVISIBLE, STATUS_OF, Request, read_request, status_of
+from drivers.modbus.pdu import DIVISIBLE, STATUS_OF, Request, read_request, status_of, words_of
 
+SILENCE = "the device does not answer, though it answers other requests"
 _ILLEGAL_FUNCTION = 1
 _LASTING = DIVISIBLE | {_ILLEGAL_FUNCTION}
 """Exceptions that a device will most likely repeat: tried again as seldom as ``reprobe`` says."""
@@ -46,6 +47,8 @@ class Part:
     offset: int
     backoff: Backoff
     status: Status = Status.GOOD
+    why: str = ""
+    """What the device said when ``status`` became Bad; it stays."""
     time: int = 0
     """DateTime ticks of the last reply; 0: none, or it failed."""
     due: float = 0.0
@@ -60,9 +63,9 @@ class Part:
             self.suspect = False
             self.backoff.reset()
 
-    def fail(self, status: Status, now: float, longest: float) -> None:
+    def fail(self, status: Status, why: str, now: float, longest: float) -> None:
         """Note a failure, and when to try again."""
-        self.status = status
+        self.status, self.why = status, why
         self.time = 0
         self.backoff.longest = longest
         self.due = now + self.backoff.next()
@@ -129,9 +132,9 @@ class Section:
             return []
         part.suspect = False
         if code in DIVISIBLE and part.block.last - part.block.first > 1:
-            return self._split(part, status, now)
+            return self._split(part, status, words_of(code), now)
         lasting = code in _LASTING or (code is not None and code not in STATUS_OF)
-        part.fail(status, now, self.patience.reprobe if lasting else self.patience.longest)
+        part.fail(status, words_of(code), now, self.patience.reprobe if lasting else self.patience.longest)
         return []
 
     def stay_silent(self, part: Part, now: float) -> None:
@@ -139,20 +142,20 @@ class Section:
         if part is self.whole and self.is_split:
             self.probe_due = now + self.probe.next()
         elif part.block.last - part.block.first > 1:
-            for half in self._split(part, Status.BAD_TIMEOUT, now):
+            for half in self._split(part, Status.BAD_TIMEOUT, SILENCE, now):
                 half.suspect = True
         else:
-            part.fail(Status.BAD_TIMEOUT, now, self.patience.reprobe)
+            part.fail(Status.BAD_TIMEOUT, SILENCE, now, self.patience.reprobe)
 
-    def _split(self, part: Part, status: Status, now: float) -> list[Part]:
-        first, second = (self._part(block, status) for block in halves(self.spans, part.block))
+    def _split(self, part: Part, status: Status, why: str, now: float) -> list[Part]:
+        first, second = (self._part(block, status, why) for block in halves(self.spans, part.block))
         place = self.parts.index(part)
         self.parts[place : place + 1] = [first, second]
         self.probe_due = now + self.probe.next()
         return [first, second]
 
-    def _part(self, block: Block, status: Status) -> Part:
+    def _part(self, block: Block, status: Status, why: str) -> Part:
         size = 1 if block.area.is_bits else REGISTER_BYTES
         offset = self.whole.offset + (block.address - self.whole.block.address) * size
         request = read_request(block.area, block.address, block.count)
-        return Part(block, request, offset, self.patience.backoff(), status)
+        return Part(block, request, offset, self.patience.backoff(), status, why)

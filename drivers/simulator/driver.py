@@ -120,6 +120,10 @@ class SimulatorDriver:
         plan.scan += 1
         return batches
 
+    def explain(self, plan: _Plan, status: int) -> str:  # noqa: ARG002 - the contract's signature
+        """Give nothing: simulated values are never Bad."""
+        return ""
+
     async def write(self, point: BoundPoint, value: Any) -> None:  # noqa: ANN401 - any value of the point's built-in type
         """Put ``value`` into a ``hold`` register.
 

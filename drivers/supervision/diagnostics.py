@@ -28,7 +28,11 @@ class Diagnostics:
     reads: int = 0
     """Requests that the driver sent."""
     read_errors: int = 0
-    """Scans that failed, and requests that the device answered with an error."""
+    """Scans that failed because the link was lost."""
+    request_errors: int = 0
+    """What the device answered with an error, or not at all."""
+    late_replies: int = 0
+    """Replies that belong to no open request; they were thrown away."""
     writes: int = 0
     write_errors: int = 0
     write_refusals: int = 0

@@ -13,10 +13,11 @@ from server.cli.findings import tell
 from server.cli.terminal import Progress, counted, paint
 
 _DESCRIPTION = """\
-Say everything that is wrong with CONFIG and what it names (NodeSets, bindings, databases), or nothing.
+Say everything that is wrong with CONFIG and what it names (NodeSets, bindings, databases, the data folder), or
+nothing.
 
 One line an error: file:line:column, what is wrong, and in brackets the mend. Nothing is started, no device is asked,
-nothing changes on disk. What passes here, `plantspace run` starts."""
+nothing changes on disk. What passes here, `plantspace run` starts, for the same user."""
 _EPILOG = """\
 examples:
   plantspace check plant.yaml
@@ -52,9 +53,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _check(config: Path) -> tuple[dict[str, int], list[str]]:
-    from server.plan import plan_gateway  # noqa: PLC0415 - loaded when needed: --help answers at once
+    from server.cli.planning import plan_to_run  # noqa: PLC0415 - loaded when needed: --help answers at once
 
     with Progress(f"checking {config}"):
-        plan = await plan_gateway(config)
+        plan = await plan_to_run(config)
         await plan.discard()
     return plan.counts(), plan.warnings

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from server.cli.arguments import Commands, add_debug, add_log_level
+from server.cli.arguments import Commands, Parser, add_debug, add_log_level
 
 PORT = 4840
 _DESCRIPTION = """\
@@ -14,7 +14,8 @@ Run a whole plant on this machine, nothing else needed: a filling line's PLC and
 own, a recorded CAN bus, an MQTT broker where there is one, and the gateway. Says what to open and what will happen.
 
 The endpoint is without security and for everyone, so it listens on this machine alone. The configuration and the
-history lie in a folder of yours, to look at, to change and to take along. Ctrl-C ends all of it."""
+history lie in a folder of yours, to look at, to change and to take along; files that you have changed stay as they are,
+the others are renewed at each start. Ctrl-C ends all of it."""
 _EPILOG = """\
 examples:
   plantspace demo
@@ -22,11 +23,13 @@ examples:
 
 exit codes:
   0  ended as asked    1  something could not be started"""
+DEVICE = "demo-device"
+"""The command that the demo's own processes run; neither the help nor the usage errors of the others name it."""
 _DEVICES = ("filler", "meter", "broker")
 
 
 def add_to(commands: Commands) -> None:
-    """Add the command, and the one that its processes run."""
+    """Add the command."""
     parser = commands.add_parser(
         "demo", help="run a whole plant on this machine", description=_DESCRIPTION, epilog=_EPILOG
     )
@@ -38,12 +41,19 @@ def add_to(commands: Commands) -> None:
     add_log_level(parser, "error")
     add_debug(parser)
     parser.set_defaults(run=_run)
-    device = commands.add_parser("demo-device", description="One process of the demo; ends with its standard input.")
-    device.add_argument("name", choices=_DEVICES)
-    device.add_argument("--port", type=_port, default=0)
-    device.add_argument("--line-port", type=_port, default=0)
-    add_debug(device)
-    device.set_defaults(run=_device)
+
+
+def device_parser() -> Parser:
+    """Give the parser of :data:`DEVICE`."""
+    text = "Run one device of the demo; it ends with its standard input."
+    parser = Parser(prog=f"plantspace {DEVICE}", description=text)
+    parser.add_argument("name", choices=_DEVICES, help="which one")
+    parser.add_argument("--port", type=_port, default=0, metavar="PORT", help="where it listens (default: a free port)")
+    text = "where the filling line listens, which the meter measures (default: nowhere)"
+    parser.add_argument("--line-port", type=_port, default=0, metavar="PORT", help=text)
+    parser.set_defaults(debug=False, run=_device)
+    add_debug(parser)
+    return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:

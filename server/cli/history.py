@@ -44,7 +44,9 @@ def add_to(commands: Commands) -> None:
     query.add_argument("--aggregate", choices=AGGREGATES, metavar="WHAT", help=text)
     text = "length of an interval, such as 1min; only with --aggregate (default: 1min)"
     query.add_argument("--interval", type=duration, metavar="TIME", help=text)
-    query.add_argument("--format", choices=("table", "csv"), default="table", help="(default: table)")
+    query.add_argument(
+        "--format", choices=("table", "csv"), default="table", help="how values are written (default: table)"
+    )
     add_debug(query)
     query.set_defaults(run=_query)
 
@@ -79,14 +81,25 @@ def _usage(message: str) -> int:
 def _moment(text: str) -> int:
     """Read a moment or a time before now, as DateTime ticks."""
     from core import time  # noqa: PLC0415 - keeps --help quick
+
+    if text.startswith("-"):
+        ago = time.now() - round(_before_now(text) * time.TICKS_PER_SECOND)
+        return ago - ago % time.TICKS_PER_SECOND  # whole seconds, so that intervals begin where people expect
+    try:
+        return time.now() if text == "now" else time.from_iso(text)
+    except ValueError as error:
+        message = f"{text!r} is neither a moment (2026-11-21T08:00:00Z) nor a time before now (-1h)"
+        raise argparse.ArgumentTypeError(message) from error
+
+
+def _before_now(text: str) -> float:
+    """Read a time before now such as ``-1h``, in seconds."""
+    from core.durations import UNITS, parse_duration  # noqa: PLC0415 - keeps --help quick
     from core.errors import SettingError  # noqa: PLC0415 - as above
-    from core.settings import parse_duration  # noqa: PLC0415 - as above
 
     try:
-        if text.startswith("-"):
-            ago = time.now() - round(parse_duration(text[1:]) * time.TICKS_PER_SECOND)
-            return ago - ago % time.TICKS_PER_SECOND  # whole seconds, so that intervals begin where people expect
-        return time.now() if text == "now" else time.from_iso(text)
-    except (SettingError, ValueError) as error:
-        message = f"{text!r} is neither a moment (2026-11-21T08:00:00Z) nor a time before now (-1h)"
+        return parse_duration(text[1:])
+    except SettingError as error:
+        mend = error.mend if UNITS in error.mend else f"{error.mend}; units are {UNITS}"
+        message = f"{text!r} is no time before now, such as -1h: {error.problem} ({mend})"
         raise argparse.ArgumentTypeError(message) from error

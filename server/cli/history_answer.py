@@ -170,11 +170,12 @@ async def _summed(reader: HistoryReader, node: str, query: Query) -> AsyncIterat
         "count": summed.count,
     }[query.aggregate or "count"]
     shown = slice(0, query.limit)
-    # Part 13 v1.05 5.4.3: an interval without usable values is BadNoData; a count of nothing is a good 0.
+    # Part 13 v1.05 5.4.3: an interval without usable values is BadNoData; a count of nothing is a 0, as good as
+    # what was left out lets it be.
     empty = (summed.count == 0) & (query.aggregate != "count")
-    status = [symbol(Status.BAD_NO_DATA if one else Status.GOOD) for one in empty[shown].tolist()]
+    status = np.where(empty, np.uint32(Status.BAD_NO_DATA), summed.status)
     values: list[Value] = [
         None if one else value for one, value in zip(empty[shown].tolist(), column[shown].tolist(), strict=True)
     ]
-    if np.any(summed.count):
-        yield Rows(summed.start[shown].tolist(), values, status)
+    if np.any(summed.count) or np.any(summed.status):
+        yield Rows(summed.start[shown].tolist(), values, [symbol(one) for one in status[shown].tolist()])

@@ -15,7 +15,7 @@ from server.cli.findings import tell
 from server.cli.terminal import paint
 
 DONE, FOUND_ERRORS, USAGE = 0, 1, 2
-_MOMENT_AGO: Final = re.compile(r"-\d+(\.\d+)?\s?[a-zµμ]+")
+_MOMENT_AGO: Final = re.compile(r"-\d.*", re.DOTALL)
 _DESCRIPTION = """\
 Plantspace, an industrial IoT gateway around one OPC UA address space.
 
@@ -37,9 +37,10 @@ exit codes:
 def main(argv: list[str] | None = None) -> int:
     """Run ``plantspace`` with ``argv`` (those of the process by default) and give the exit code."""
     given = _join_moments(sys.argv[1:] if argv is None else argv)
-    parser = _parser()
+    hidden = given[:1] == [demo.DEVICE]
+    parser = demo.device_parser() if hidden else _parser()
     try:
-        arguments = parser.parse_args(given)
+        arguments = parser.parse_args(given[1:] if hidden else given)
     except SystemExit as end:  # argparse has said what there is to say
         return int(end.code or DONE)
     if "run" not in arguments:

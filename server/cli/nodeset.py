@@ -26,7 +26,7 @@ exit codes:
 
 def add_to(commands: Commands) -> None:
     """Add the command and its own commands."""
-    parser = commands.add_parser("nodeset", help="look at NodeSet2 files", description="Look at NodeSet2 files.")
+    parser = commands.add_parser("nodeset", help="check NodeSet2 files", description="Check NodeSet2 files.")
     inner = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     checking = inner.add_parser("check", help="say what is wrong", description=_DESCRIPTION, epilog=_EPILOG)
     checking.add_argument("files", metavar="FILE", nargs="+", type=Path, help="NodeSet2 XML file")

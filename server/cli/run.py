@@ -42,15 +42,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _serve(config: Path) -> int:
     # Loaded when a gateway is wanted: --help and the other commands answer at once.
+    from server.cli.planning import plan_to_run  # noqa: PLC0415
     from server.cli.stopping import StopRequested, StopSignals  # noqa: PLC0415
     from server.cli.terminal import Progress  # noqa: PLC0415
     from server.gateway import Gateway, settle_memory  # noqa: PLC0415
-    from server.plan import plan_gateway  # noqa: PLC0415
 
     with StopSignals() as signals:
         try:
             with Progress(f"reading {config}"):
-                plan = await signals.unless(plan_gateway(config))
+                plan = await signals.unless(plan_to_run(config))
             for warning in plan.warnings:
                 _log.warning("%s", warning)
             gateway = Gateway(plan)

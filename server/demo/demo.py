@@ -59,7 +59,9 @@ async def _serve(
         plant.notes.append(f"Port {usual_port} is taken, so the endpoint is at {plant.port}.")
     with Progress("starting the plant"):
         await _start_devices(stack, plant)
-        plant.folder.lay_out(_addresses(plant, usual_port), pubsub=plant.broker is not None)
+        addresses = _addresses(plant, usual_port)
+        pubsub = plant.broker is not None
+        plant.notes += await asyncio.to_thread(plant.folder.lay_out, addresses, pubsub=pubsub)
         plan = await plan_gateway(plant.folder.configuration)
         gateway = Gateway(plan)
         stack.push_async_callback(gateway.stop)
@@ -101,12 +103,14 @@ async def _start_devices(stack: AsyncExitStack, plant: Plant) -> None:
 
 
 def _addresses(plant: Plant, usual_port: int) -> dict[str, str]:
-    return {
+    addresses = {
         f"opc.tcp://127.0.0.1:{usual_port}": f"opc.tcp://127.0.0.1:{plant.port}",
         f"url: tcp://127.0.0.1:{_FILLER}": f"url: tcp://127.0.0.1:{plant.filler}",
         f"url: tcp://127.0.0.1:{_METER}": f"url: tcp://127.0.0.1:{plant.meter}",
-        f"mqtt://127.0.0.1:{_BROKER}": f"mqtt://127.0.0.1:{plant.broker}",
     }
+    if plant.broker is not None:
+        addresses[f"mqtt://127.0.0.1:{_BROKER}"] = f"mqtt://127.0.0.1:{plant.broker}"
+    return addresses
 
 
 def _endpoint_port(wanted: int | None, usual: int) -> int:

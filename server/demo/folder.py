@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO
 
 from server.demo.processes import DemoError
+from server.demo.written import lay_out
 
 CONFIGURATION = "plant.yaml"
 DATA = "var"
@@ -37,20 +37,36 @@ class DemoFolder:
         """Where the gateway keeps its history."""
         return self.path / DATA
 
-    def lay_out(self, replaced: dict[str, str], *, pubsub: bool) -> None:
-        """Write the demo's files anew, with ``replaced`` addresses; without ``pubsub`` that section is left out."""
+    def lay_out(self, replaced: dict[str, str], *, pubsub: bool) -> list[str]:
+        """Write the demo's files, with ``replaced`` addresses; without ``pubsub`` that section is left out.
+
+        Files that the user has changed stay. Gives what there is to tell of them.
+        """
         text = (_PACKAGED / CONFIGURATION).read_text(encoding="utf-8")
         for old, new in replaced.items():
             text = text.replace(old, new)
         if not pubsub:
             text = text[: text.index("\npubsub:")] + "\n"
-        for name in _COPIED:
-            target = self.path / name
-            target.mkdir(exist_ok=True)
-            for file in (_PACKAGED / name).iterdir():
-                if file.is_file():
-                    shutil.copyfile(file, target / file.name)
-        self.configuration.write_text(text, encoding="utf-8")
+        files = {
+            f"{name}/{file.name}": file.read_bytes()
+            for name in _COPIED
+            for file in sorted((_PACKAGED / name).iterdir())
+            if file.is_file()
+        }
+        kept = lay_out(self.path, {**files, CONFIGURATION: text.encode()})
+        notes = [f"kept your {name}; remove it to get the new one" for name in kept]
+        if CONFIGURATION in kept:
+            notes += self._differences(replaced)
+        return notes
+
+    def _differences(self, replaced: dict[str, str]) -> list[str]:
+        """Tell what this run has elsewhere than the user's configuration says."""
+        text = self.configuration.read_text(encoding="utf-8", errors="replace")
+        return [
+            f"your {CONFIGURATION} names {old.split()[-1]}, but this time that is {new.split()[-1]}"
+            for old, new in replaced.items()
+            if old != new and old in text
+        ]
 
     def release(self) -> None:
         """Let another demo have the folder."""

@@ -62,6 +62,8 @@ class OperatorPlanner:
         self._findings = findings
         self._names = nodeids.index_of(NAMESPACE)
         """Outputs, parameters and methods bear the names of their operator's type."""
+        self._named: dict[tuple[ua.NodeId, str], str] = {}
+        """Parent and BrowseName -> the operator that has them."""
 
     def plan(self, document: Document) -> list[PlannedOperator]:
         """Make all operators of the configuration."""
@@ -92,7 +94,34 @@ class OperatorPlanner:
         first = next(iter(nodes.values()))
         parent = self._directory.parent_of(first)
         browse_name = manifest.object_name(settings, self._directory.name_of(first))
+        if not self._has_name_of_its_own(name, parent, browse_name, first, section):
+            self._unclear(name, section, [manifest], first)
+            return None
         return self._place(name, manifest, operator, inputs, parent, browse_name, section)
+
+    def _has_name_of_its_own(
+        self, name: str, parent: ua.NodeId, browse_name: str, first: ua.NodeId, section: Section
+    ) -> bool:
+        """Tell whether no other of the gateway's own nodes below ``parent`` is called so; else it is a finding.
+
+        Of two with one BrowseName a browse path would find neither.
+        """
+        path = f"{self._directory.path_of(first).rpartition('/')[0]}/{browse_name}"
+        other = self._named.setdefault((parent, browse_name), name)
+        if other != name:
+            problem = f"the operators '{other}' and '{name}' would both be {path}"
+        elif any(
+            instance.parent == parent
+            and nodeid.NamespaceIndex == self._namespace
+            and self._directory.name_of(nodeid) == browse_name
+            for nodeid, instance in self._directory.instances.items()
+        ):
+            problem = f"the operator '{name}' would be {path}, which is another node already"
+        else:
+            return True
+        place = section.place(("name",)) if "name" in section else section.place((), key=True)
+        self._findings.add(place, problem, f"give this one a name of its own, such as name: {browse_name}2")
+        return False
 
     def _unclear(
         self, name: str, section: Section, manifests: Iterable[OperatorManifest], first: ua.NodeId | None

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from core.durations import PositiveDuration
 from core.errors import SettingError
-from core.settings import Secret, Settings
+from core.settings import Secret, Settings, raise_clashes
 from server.pubsub.topics import check_level, check_prefix
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -102,16 +102,19 @@ class PubSubSettings(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> PubSubSettings:
+        clashes: dict[str, SettingError] = {}
         files = [key for key in FILES if getattr(self, key)]
         if files and not self.address.secure:
-            problem = f"{files[0]} is given, but {self.broker} is not encrypted"
-            raise SettingError(problem, "write mqtts:// for the broker, or leave the files out")
+            problem = f"{self.broker} is not encrypted, but {' and '.join(files)} {'are' if files[1:] else 'is'} given"
+            clashes["broker"] = SettingError(problem, "write mqtts:// for the broker, or leave the files out")
         if bool(self.certificate_file) != bool(self.key_file):
-            problem = "certificate_file and key_file belong together"
-            raise SettingError(problem, "give both or neither")
+            given, missing = ("key_file", "certificate_file") if self.key_file else ("certificate_file", "key_file")
+            problem = f"{given} is given without {missing}"
+            clashes[given] = SettingError(problem, "give both or neither")
         if self.password is not None and not self.username:
             problem = "a password is given without a username"
-            raise SettingError(problem, "write username: beside it")
+            clashes["password"] = SettingError(problem, "write username: beside it")
+        raise_clashes(self, clashes)
         return self
 
     @property

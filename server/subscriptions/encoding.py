@@ -20,6 +20,8 @@ from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
 from core.quality import SHOWN, StatusArray, absent_mask
 
+_FEW_RUNS = 8
+"""Runs of equal masks that are written one by one; more of them are quicker put in place record by record."""
 HandleArray = npt.NDArray[np.uint32]
 
 _HAS_VALUE = 0x01
@@ -72,6 +74,8 @@ def encode_columns(
     masks[absent_mask(status)] &= ~np.uint8(_HAS_VALUE)
     status = status & np.uint32(SHOWN)
     edges = [0, *(np.flatnonzero(np.diff(masks)) + 1).tolist(), len(masks)]
+    if len(edges) > _FEW_RUNS + 1:
+        return _interleaved(datatype, masks, handles, values, status, source_time, server_time)
     parts: list[bytes] = []
     for begin, end in pairwise(edges):
         part = slice(begin, end)
@@ -87,6 +91,32 @@ def encode_columns(
             )
         )
     return b"".join(parts)
+
+
+def _interleaved(
+    datatype: DataType,
+    masks: npt.NDArray[np.uint8],
+    handles: HandleArray | None,
+    values: ValueArray,
+    status: StatusArray,
+    source_time: TimeArray,
+    server_time: TimeArray,
+) -> bytes:
+    """Write records whose masks change all the time: those of one mask together, each at its place."""
+    kinds: list[int] = np.unique(masks).tolist()
+    sizes = np.zeros(256, np.int64)
+    for mask in kinds:
+        sizes[mask] = _record(datatype, mask, handled=handles is not None).itemsize
+    lengths = sizes[masks]
+    places = np.cumsum(lengths) - lengths
+    body = np.empty(int(lengths.sum()), np.uint8)
+    for mask in kinds:
+        which = np.flatnonzero(masks == mask)
+        chosen = None if handles is None else handles[which]
+        written = _run(datatype, mask, chosen, values[which], status[which], source_time[which], server_time[which])
+        records = np.frombuffer(written, np.uint8).reshape(len(which), -1)
+        body[places[which][:, None] + np.arange(records.shape[1])] = records
+    return body.tobytes()
 
 
 def _run(

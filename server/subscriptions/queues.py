@@ -17,7 +17,11 @@ from core.quality import StatusArray
 IndexArray = npt.NDArray[np.int32]
 OVERFLOW = 0x0480
 """InfoType DataValue and the Overflow bit."""
-_SLACK = 4096
+_SLACK = 1024
+"""Values that the queues of a small cohort may hold together, however small the queues are."""
+_LOOSE_PARTS = 128
+_SMALL_PART = 64
+"""Parts with fewer values than this take more memory for their arrays than for the values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +102,8 @@ class QueueLog:
         """Whether values came since the queues were cut last."""
         self._resized = False
         """Whether an item's queue size is another since then."""
+        self._loose = 0
+        """How many parts came since parts were put together last."""
         self.count = 0
         self.lost = 0
 
@@ -114,8 +120,11 @@ class QueueLog:
         self._parts.append(entries)
         self._uncut = True
         self.count += len(entries)
+        self._loose += 1
         if self.count > max(2 * capacity, _SLACK):
             self._settle(sizes, discard_oldest)
+        elif self._loose >= _LOOSE_PARTS:
+            self._gather(2 * capacity, sizes, discard_oldest)
 
     def drain(
         self, sizes: npt.NDArray[np.int64], discard_oldest: MaskArray, smallest: int, limit: int
@@ -130,6 +139,7 @@ class QueueLog:
         if self._resized or (self._uncut and (self._dense or len(self._parts) > smallest)):
             self._settle(sizes, discard_oldest)
         entries = joined(self._parts)
+        self._loose = 0
         if len(entries) > limit:
             rest = entries.take(slice(limit, None))
             entries = entries.take(slice(0, limit))
@@ -166,8 +176,20 @@ class QueueLog:
         self._dense = bool(self._parts)
         return entries.take(mine)
 
+    def _gather(self, most: int, sizes: npt.NDArray[np.int64], discard_oldest: MaskArray) -> None:
+        """Keep many small parts from piling up: cut what is too much already, or put the latest ones together."""
+        self._loose = 0
+        if self.count > most:
+            self._settle(sizes, discard_oldest)
+            return
+        latest = self._parts[-_LOOSE_PARTS:]
+        if sum(map(len, latest)) < _SMALL_PART * len(latest):
+            self._parts[-_LOOSE_PARTS:] = [joined(latest)]
+            self._dense = True
+
     def _settle(self, sizes: npt.NDArray[np.int64], discard_oldest: MaskArray) -> None:
         entries, lost = cut(joined(self._parts), sizes, discard_oldest)
         self._parts, self.count, self._dense = [entries], len(entries), True
         self._uncut = self._resized = False
+        self._loose = 0
         self.lost += lost

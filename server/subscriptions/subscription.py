@@ -14,7 +14,10 @@ from server.subscriptions.object_items import EventItem, ObjectItem
 
 _SEQUENCE_LIMIT = 0xFFFFFFFF
 _KEPT_MESSAGES = 1000
-_KEPT_BYTES = 16 * 1024 * 1024
+KEPT_BYTES = 16 * 1024 * 1024
+"""Bytes of messages that a subscription keeps at most, also where its session may keep more."""
+_MESSAGE_BYTES = 512
+"""What a message takes beside its notifications."""
 _NO_LIMIT = 1 << 30
 MESSAGE_VALUES = 10_000
 """Values in one NotificationMessage where the client sets no limit: keeps one encoding step under 5 ms."""
@@ -46,8 +49,13 @@ class Message:
 
     @property
     def size(self) -> int:
-        """Count the bytes kept."""
+        """Count the bytes of the notifications."""
         return len(self.data_changes) + len(self.events)
+
+    @property
+    def cost(self) -> int:
+        """Count the bytes that it takes to keep the message."""
+        return _MESSAGE_BYTES + self.size
 
 
 class Channel(Protocol):
@@ -82,6 +90,8 @@ class Item:
     attribute: int
     mode: int
     interval: float
+    size: int = 0
+    """Its revised queue size."""
     cohort: Cohort | None = None
     index: int = -1
     object_item: ObjectItem | EventItem | None = None
@@ -109,7 +119,10 @@ class Subscription:
         self.event_items: dict[int, EventItem] = {}
         self.kept: OrderedDict[int, Message] = OrderedDict()
         self.counters = SubscriptionCounters()
+        self.queued = 0
+        """Sum of the items' queue sizes."""
         self._kept_bytes = 0
+        self._kept_limit = KEPT_BYTES
         self._encode_variant = encode_variant
         self._now = now
         self._on_expired = on_expired
@@ -147,8 +160,16 @@ class Subscription:
         message = self.kept.pop(sequence, None)
         if message is None:
             return False
-        self._kept_bytes -= message.size
+        self._kept_bytes -= message.cost
         return True
+
+    def limit_kept(self, most: int) -> None:
+        """Keep messages of ``most`` bytes from now on, the latest ones.
+
+        Republish answers BadMessageNotAvailable for the others (Part 4 v1.05 5.14.6).
+        """
+        self._kept_limit = min(most, KEPT_BYTES)
+        self._trim_kept()
 
     @property
     def pending(self) -> bool:
@@ -275,7 +296,10 @@ class Subscription:
 
     def _keep(self, message: Message) -> None:
         self.kept[message.sequence] = message
-        self._kept_bytes += message.size
-        while len(self.kept) > _KEPT_MESSAGES or (self._kept_bytes > _KEPT_BYTES and len(self.kept) > 1):
+        self._kept_bytes += message.cost
+        self._trim_kept()
+
+    def _trim_kept(self) -> None:
+        while len(self.kept) > _KEPT_MESSAGES or self._kept_bytes > self._kept_limit:
             _, oldest = self.kept.popitem(last=False)
-            self._kept_bytes -= oldest.size
+            self._kept_bytes -= oldest.cost

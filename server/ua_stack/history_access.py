@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections import OrderedDict
@@ -18,13 +19,19 @@ from core.time import from_datetime
 from historian.contract import Cursor, HistoryReader, InvalidTimeDomain, RawPage
 from server.subscriptions.encoding import Timestamps, encode_columns, encode_objects
 from server.ua_stack.nodeids import NodeIds
+from server.ua_stack.operation_limits import MAX_HISTORY_CONTINUATION_POINTS, MAX_NODES_PER_HISTORY_READ, bounded
+from server.ua_stack.point_access import PointAccess
 from server.ua_stack.values import encode_variant
 
 _log = logging.getLogger("plantspace.history")
-PAGE_VALUES = 10_000
-"""Values in one answer; more come with a continuation point."""
-CONTINUATION_POINTS = 100
-"""Continuation points that a session may hold."""
+ANSWER_VALUES = 10_000
+"""Values in one answer, of all its nodes together; more come with continuation points."""
+ANSWER_BYTES = 1024 * 1024
+"""Bytes of values in one answer, but for the page that goes over it; nodes after it get a continuation point alone."""
+OBJECT_VALUES = 500
+"""Strings, arrays and structures of one node in one answer: each takes as long as fifty numbers."""
+_QUICK = 200
+"""Numbers that are encoded on the event loop; more of them, and objects, are encoded in a thread."""
 _HISTORY_DATA = ua.NodeId(ua.Int32(ua.ObjectIds.HistoryData_Encoding_DefaultBinary))
 _TIMESTAMPS = {
     ua.TimestampsToReturn.Source: Timestamps.SOURCE,
@@ -47,12 +54,33 @@ class _Pending:
     cursor: Cursor
 
 
+@dataclass(slots=True)
+class _Room:
+    """What one answer may still hold, shared evenly by the nodes that are still to come."""
+
+    nodes: int
+    values: int = ANSWER_VALUES
+    bytes: int = ANSWER_BYTES
+
+    def share(self) -> int:
+        """Give how many values the next node may have; what one leaves is there for those after it."""
+        share = self.values // max(self.nodes, 1)
+        self.nodes -= 1
+        return max(share, 1) if self.bytes > 0 else 0
+
+    def take(self, values: int, size: int) -> None:
+        """Count what a node got."""
+        self.values -= values
+        self.bytes -= size
+
+
 class HistoryAccess:
     """Answers HistoryRead; without a store every node answers BadHistoryOperationUnsupported."""
 
-    def __init__(self, aspace: AddressSpace) -> None:
-        """Begin without a store; :meth:`bind` brings it."""
+    def __init__(self, aspace: AddressSpace, access: PointAccess) -> None:
+        """Begin without a store; :meth:`bind` brings it. ``access`` knows the points' types."""
         self._aspace = aspace
+        self._access = access
         self._store: HistoryReader | None = None
         self._nodeids: NodeIds | None = None
         self._historized: Callable[[str], bool] = _never
@@ -75,14 +103,23 @@ class HistoryAccess:
         self._pending.pop(session_id, None)
 
     async def read(self, params: ua.HistoryReadParameters, session_id: ua.NodeId) -> list[ua.HistoryReadResult]:
-        """Answer a HistoryRead; every node its own StatusCode."""
+        """Answer a HistoryRead (Part 4 v1.05 5.11.3); every node its own StatusCode.
+
+        Raises :class:`ServiceError` for no nodes at all, or more than MaxNodesPerHistoryReadData.
+        """
+        nodes = bounded(params.NodesToRead, MAX_NODES_PER_HISTORY_READ)
         if params.ReleaseContinuationPoints:
-            return [self._release(item, session_id) for item in params.NodesToRead]
+            return [self._release(item, session_id) for item in nodes]
         timestamps = _TIMESTAMPS.get(params.TimestampsToReturn)
         if timestamps is None:
-            return [_refused(ua.StatusCodes.BadTimestampsToReturnInvalid) for _ in params.NodesToRead]
+            return [_refused(ua.StatusCodes.BadTimestampsToReturnInvalid) for _ in nodes]
         details: Any = params.HistoryReadDetails  # any ExtensionObject that the client sent
-        return [await self._read_one(details, item, session_id, timestamps) for item in params.NodesToRead]
+        room = _Room(len(nodes))
+        results: list[ua.HistoryReadResult] = []
+        for item in nodes:
+            results.append(await self._read_one(details, item, session_id, timestamps, room))
+            await asyncio.sleep(0)  # others' turn, also where nothing was waited for
+        return results
 
     def update_history(self, params: ua.HistoryUpdateParameters) -> list[ua.HistoryUpdateResult]:
         """Refuse: history cannot be changed."""
@@ -96,8 +133,16 @@ class HistoryAccess:
         return ua.HistoryReadResult()
 
     async def _read_one(
-        self, details: Any, item: ua.HistoryReadValueId, session_id: ua.NodeId, timestamps: Timestamps
+        self,
+        details: Any,
+        item: ua.HistoryReadValueId,
+        session_id: ua.NodeId,
+        timestamps: Timestamps,
+        room: _Room,
     ) -> ua.HistoryReadResult:
+        share = room.share()
+        if self._is_object(item.NodeId):
+            share = min(share, OBJECT_VALUES)
         if self._store is None or self._nodeids is None:
             return _refused(ua.StatusCodes.BadHistoryOperationUnsupported)
         if item.NodeId not in self._aspace:
@@ -108,7 +153,7 @@ class HistoryAccess:
             pending = self._pending.get(session_id, OrderedDict()).pop(bytes(item.ContinuationPoint), None)
             if pending is None or pending.point != self._nodeids.to_text(item.NodeId):
                 return _refused(ua.StatusCodes.BadContinuationPointInvalid)
-            return await self._page(self._store, pending, session_id, timestamps)
+            return await self._page(self._store, pending, session_id, timestamps, share, room)
         if not isinstance(details, ua.ReadRawModifiedDetails) or details.IsReadModified:
             return _refused(ua.StatusCodes.BadHistoryOperationUnsupported)
         point = self._nodeids.to_text(item.NodeId)
@@ -125,12 +170,23 @@ class HistoryAccess:
         if (asked.start is None) + (asked.end is None) + (asked.left == 0) > 1:
             # Part 11 v1.05 6.5.3.2: two of the three at least. The store is always asked for a page, so it cannot tell.
             return _refused(ua.StatusCodes.BadInvalidTimestampArgument)
-        return await self._page(self._store, asked, session_id, timestamps)
+        return await self._page(self._store, asked, session_id, timestamps, share, room)
 
     async def _page(
-        self, store: HistoryReader, asked: _Pending, session_id: ua.NodeId, timestamps: Timestamps
+        self,
+        store: HistoryReader,
+        asked: _Pending,
+        session_id: ua.NodeId,
+        timestamps: Timestamps,
+        share: int,
+        room: _Room,
     ) -> ua.HistoryReadResult:
-        limit = min(asked.left, PAGE_VALUES) if asked.left else PAGE_VALUES
+        if not share:  # the answer is full: Part 4 v1.05 5.11.3.2 lets a continuation point say that it goes on
+            result = ua.HistoryReadResult()
+            result.ContinuationPoint = ua.ByteString(self._keep(session_id, asked))
+            result.HistoryData = _history_data(_NOTHING)
+            return result
+        limit = min(asked.left, share) if asked.left else share
         cursor = None if asked.cursor is _BEGINNING else asked.cursor
         try:
             page = await store.read_raw(asked.point, asked.start, asked.end, limit, bounds=asked.bounds, cursor=cursor)
@@ -144,24 +200,36 @@ class HistoryAccess:
         # Part 11 v1.05 6.5.3.2: with NumValuesPerNode reached and more to give, the continuation point says so too.
         if page.cursor is not None:
             following = _Pending(asked.point, asked.start, asked.end, left or asked.left, asked.bounds, page.cursor)
-            token = self._keep(session_id, following)
-            if token is None:
-                return _refused(ua.StatusCodes.BadNoContinuationPoints)
-            result.ContinuationPoint = ua.ByteString(token)
-        if not len(page):
+            result.ContinuationPoint = ua.ByteString(self._keep(session_id, following))
+        if not len(page) and page.cursor is None:
             result.StatusCode = ua.StatusCode(ua.UInt32(ua.StatusCodes.GoodNoData))
-        result.HistoryData = ua.ExtensionObject(TypeId=_HISTORY_DATA, Body=ua.ByteString(_encode(page, timestamps)))
+        if len(page) <= _QUICK and not page.datatype.is_object:
+            body = _encode(page, timestamps)
+        else:
+            body = await asyncio.to_thread(_encode, page, timestamps)
+        room.take(len(page), len(body))
+        result.HistoryData = _history_data(body)
         return result
 
-    def _keep(self, session_id: ua.NodeId, pending: _Pending) -> bytes | None:
+    def _keep(self, session_id: ua.NodeId, pending: _Pending) -> bytes:
+        """Give a continuation point; the session's oldest ones make room (Part 4 v1.05 7.9).
+
+        One request has no more nodes than a session may have points, so it never loses its own.
+        """
         held = self._pending.setdefault(session_id, OrderedDict())
-        if len(held) >= CONTINUATION_POINTS:
-            return None
+        while len(held) >= MAX_HISTORY_CONTINUATION_POINTS:
+            held.popitem(last=False)
         token = secrets.token_bytes(16)
         held[token] = pending
         return token
 
+    def _is_object(self, nodeid: ua.NodeId) -> bool:
+        datatype = self._access.datatype_of(nodeid)
+        return datatype is not None and datatype.is_object
 
+
+_NOTHING = bytes(4)
+"""A HistoryData body without DataValues."""
 _BEGINNING = Cursor(0, -1)
 
 
@@ -179,6 +247,10 @@ def _ticks(moment: datetime | None) -> int | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None if aware <= _EARLIEST else from_datetime(aware)
+
+
+def _history_data(body: bytes) -> ua.ExtensionObject:
+    return ua.ExtensionObject(TypeId=_HISTORY_DATA, Body=ua.ByteString(body))
 
 
 def _encode(page: RawPage, timestamps: Timestamps) -> bytes:

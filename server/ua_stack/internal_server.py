@@ -11,13 +11,13 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
+from server.subscriptions.limits import SubscriptionLimits
 from server.ua_stack.history_access import HistoryAccess
+from server.ua_stack.method_service import CallService
+from server.ua_stack.operation_limits import advertise
 from server.ua_stack.point_access import PointAccess
 from server.ua_stack.sessions import AnonymousRole, GatewaySession
 from server.ua_stack.subscription_service import SubscriptionService
-
-MAX_SUBSCRIPTIONS = 1000
-MAX_ITEMS = 200_000
 
 
 class GatewayInternalServer(InternalServer):
@@ -29,13 +29,17 @@ class GatewayInternalServer(InternalServer):
         self.allow_remote_admin = False
         self.match_discovery_source_ip = False
         self.access = PointAccess(self.aspace)
-        self.history = HistoryAccess(self.aspace)
-        self.subscriptions = SubscriptionService(self.aspace, max_subscriptions=MAX_SUBSCRIPTIONS, max_items=MAX_ITEMS)
+        self.history = HistoryAccess(self.aspace, self.access)
+        self.limits = SubscriptionLimits()
+        self.subscriptions = SubscriptionService(self.aspace, self.limits)
+        self.method_service.stop()  # asyncua's own, whose place ours takes
+        self.calls = CallService(self.aspace)
         replaced: Any = (
             self  # the attributes are typed as asyncua's own classes; ours have the methods that asyncua calls
         )
         replaced.attribute_service = self.access
         replaced.history_manager = self.history
+        replaced.method_service = self.calls
         replaced.subscription_service = self.subscriptions
         replaced.isession.subscription_service = self.subscriptions
 
@@ -45,6 +49,7 @@ class GatewayInternalServer(InternalServer):
             message = "the address space is never loaded from a pickle"
             raise ValueError(message)
         await super().init(None)
+        advertise(self.aspace, self.limits)
 
     def create_session(
         self,

@@ -16,6 +16,7 @@ from core.image import ProcessImage
 from core.time import now, to_datetime
 from server.subscriptions.cohort import TRIGGER_STATUS_VALUE, TRIGGER_STATUS_VALUE_TIMESTAMP, Cohort, CohortKey
 from server.subscriptions.encoding import Timestamps
+from server.subscriptions.limits import Room
 from server.subscriptions.object_items import OVERFLOW, EventItem, ObjectItem, ObservedValue
 from server.subscriptions.subscription import Item, Subscription
 from server.ua_stack.events import may_notify, selector
@@ -83,21 +84,23 @@ class ItemFactory:
         request: ua.MonitoredItemCreateRequest,
         timestamps: ua.TimestampsToReturn,
         item_id: int,
+        room: Room,
     ) -> tuple[Item, Wanted]:
-        """Make one item, not active yet. Raises :class:`ItemRefusedError`."""
+        """Make one item, not active yet, with a queue for which there is room. Raises :class:`ItemRefusedError`."""
         target = request.ItemToMonitor
         if timestamps not in _TIMESTAMPS:
             raise ItemRefusedError(ua.StatusCodes.BadTimestampsToReturnInvalid)
         if target.AttributeId == ua.AttributeIds.EventNotifier:
-            return self._make_event_item(request, item_id)
+            return self._make_event_item(request, item_id, room)
         if target.IndexRange:
             raise ItemRefusedError(ua.StatusCodes.BadIndexRangeInvalid)
         slot = self._access.slot_of(target.NodeId) if target.AttributeId == ua.AttributeIds.Value else None
         if slot is None:
-            return self._make_object_item(subscription, request, timestamps, item_id)
-        wanted = self._revise(subscription, request.RequestedParameters, slot, target.NodeId)
+            return self._make_object_item(subscription, request, timestamps, item_id, room)
+        wanted = self._revise(subscription, request.RequestedParameters, slot, target.NodeId, room)
         item = Item(item_id, target.NodeId, int(target.AttributeId), int(request.MonitoringMode), wanted.interval)
-        self._settle_in(subscription, item, slot, wanted, _TIMESTAMPS[timestamps])
+        cohort = self._cohort(subscription, slot, wanted, _TIMESTAMPS[timestamps], room)
+        self._settle_in(item, cohort, slot, wanted)
         return item, wanted
 
     def change(
@@ -106,19 +109,22 @@ class ItemFactory:
         item: Item,
         parameters: ua.MonitoringParameters,
         timestamps: ua.TimestampsToReturn,
+        room: Room,
     ) -> tuple[Wanted, Cohort | None]:
         """Give an item other parameters, and the caller the cohort that it left, if it moved.
+
+        ``room``: what there is without the item's present queue.
 
         Raises :class:`ItemRefusedError`; then nothing has changed.
         """
         held = item.object_item
         if isinstance(held, EventItem):
-            wanted = self._revise_event(parameters)
+            wanted = self._revise_event(parameters, room)
             held.select = self._selector(parameters)
             held.handle, held.size, held.discard_oldest = wanted.handle, wanted.size, wanted.discard_oldest
             return wanted, None
         if isinstance(held, ObjectItem):
-            wanted = self._revise_object(subscription, parameters)
+            wanted = self._revise_object(subscription, parameters, room)
             held.handle, held.size, held.discard_oldest = wanted.handle, wanted.size, wanted.discard_oldest
             held.interval = item.interval = wanted.interval
             return wanted, None
@@ -128,22 +134,23 @@ class ItemFactory:
         slot = self._access.slot_of(item.node)
         if slot is None:
             raise ItemRefusedError(ua.StatusCodes.BadNodeIdUnknown)
-        wanted = self._revise(subscription, parameters, slot, item.node)
+        wanted = self._revise(subscription, parameters, slot, item.node, room)
         asked = replace(old.key, interval=wanted.interval, trigger=wanted.trigger, deadband=wanted.deadband > 0.0)
         asked = replace(asked, timestamps=_TIMESTAMPS.get(timestamps, old.key.timestamps))
         if asked == old.key:
             old.change(item.index, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest)
             return wanted, None
+        cohort = self._cohort(subscription, slot, wanted, asked.timestamps, room)
         moving = old.take_out(item.index)
         item.interval = wanted.interval
-        self._settle_in(subscription, item, slot, wanted, asked.timestamps)
-        if item.cohort is not None:
-            item.cohort.adopt(item.index, moving)
+        self._settle_in(item, cohort, slot, wanted)
+        cohort.adopt(item.index, moving)
         return wanted, old
 
-    def _settle_in(
-        self, subscription: Subscription, item: Item, slot: int, wanted: Wanted, timestamps: Timestamps
-    ) -> None:
+    def _cohort(
+        self, subscription: Subscription, slot: int, wanted: Wanted, timestamps: Timestamps, room: Room
+    ) -> Cohort:
+        """Find the cohort of an item's kind that has no item on this row yet, or make it, if there may be another."""
         datatype = self._image.points[slot].datatype
         row = int(self._image.row_of[slot])
         layer = 0
@@ -151,15 +158,21 @@ class ItemFactory:
             key = CohortKey(datatype, wanted.interval, wanted.trigger, wanted.deadband > 0.0, timestamps, layer)
             cohort = subscription.cohorts.get(key)
             if cohort is None:
+                if room.cohorts <= 0:
+                    raise ItemRefusedError(ua.StatusCodes.BadTooManyMonitoredItems)
+                room.cohorts -= 1
                 cohort = subscription.cohorts[key] = Cohort(key, self._image.columns[datatype])
             if not cohort.has_row(row):
-                break
+                return cohort
             layer += 1
+
+    def _settle_in(self, item: Item, cohort: Cohort, slot: int, wanted: Wanted) -> None:
+        row = int(self._image.row_of[slot])
         item.cohort = cohort
         item.index = cohort.add(row, wanted.handle, wanted.size, wanted.deadband, discard_oldest=wanted.discard_oldest)
 
     def _revise(
-        self, subscription: Subscription, parameters: ua.MonitoringParameters, slot: int, nodeid: ua.NodeId
+        self, subscription: Subscription, parameters: ua.MonitoringParameters, slot: int, nodeid: ua.NodeId, room: Room
     ) -> Wanted:
         trigger, deadband = self._data_filter(parameters, nodeid, self._image.points[slot].datatype)
         scan = self._scans[slot]
@@ -170,25 +183,29 @@ class ItemFactory:
             interval, told = 0.0, scan
         else:
             interval = told = min(max(round(asked, 3), FASTEST_SAMPLING), SLOWEST_SAMPLING)
+        if interval > 0.0 or deadband > 0.0 or trigger != TRIGGER_STATUS_VALUE:
+            # The image's own change detection, which knows the binding's deadband, is not asked: measure it here,
+            # from what this item was told last.
+            deadband = max(deadband, self._image.points[slot].deadband)
         return Wanted(
             int(parameters.ClientHandle),
             interval,
             told * 1e3,
-            _queue_size(parameters),
+            _queue_size(parameters, room),
             bool(parameters.DiscardOldest),
             trigger,
             deadband,
         )
 
-    def _revise_object(self, subscription: Subscription, parameters: ua.MonitoringParameters) -> Wanted:
+    def _revise_object(self, subscription: Subscription, parameters: ua.MonitoringParameters, room: Room) -> Wanted:
         asked = _asked_interval(subscription, parameters)
         interval = min(max(round(asked, 3), FASTEST_OBJECT_SAMPLING), SLOWEST_SAMPLING)
-        size = _queue_size(parameters)
+        size = _queue_size(parameters, room)
         discard = bool(parameters.DiscardOldest)
         return Wanted(int(parameters.ClientHandle), interval, interval * 1e3, size, discard, TRIGGER_STATUS_VALUE, 0.0)
 
-    def _revise_event(self, parameters: ua.MonitoringParameters) -> Wanted:
-        size = MAX_QUEUE if parameters.QueueSize == 0 else _queue_size(parameters)
+    def _revise_event(self, parameters: ua.MonitoringParameters, room: Room) -> Wanted:
+        size = min(MAX_QUEUE, room.largest_queue) if parameters.QueueSize == 0 else _queue_size(parameters, room)
         return Wanted(int(parameters.ClientHandle), 0.0, 0.0, size, bool(parameters.DiscardOldest), 0, 0.0)
 
     def _data_filter(
@@ -233,13 +250,14 @@ class ItemFactory:
         request: ua.MonitoredItemCreateRequest,
         timestamps: ua.TimestampsToReturn,
         item_id: int,
+        room: Room,
     ) -> tuple[Item, Wanted]:
         target = request.ItemToMonitor
         first = self._access.read_one(target.NodeId, target.AttributeId)
         if first.StatusCode is not None and first.StatusCode.value in _REFUSED:
             raise ItemRefusedError(first.StatusCode.value)
         self._data_filter(request.RequestedParameters, target.NodeId, DataType.VARIANT)
-        wanted = self._revise_object(subscription, request.RequestedParameters)
+        wanted = self._revise_object(subscription, request.RequestedParameters, room)
         look = self._looker(target.NodeId, target.AttributeId, _TIMESTAMPS[timestamps])
         held = ObjectItem(wanted.handle, wanted.size, wanted.discard_oldest, wanted.interval, look)
         item = Item(item_id, target.NodeId, int(target.AttributeId), int(request.MonitoringMode), wanted.interval)
@@ -265,13 +283,13 @@ class ItemFactory:
 
         return look
 
-    def _make_event_item(self, request: ua.MonitoredItemCreateRequest, item_id: int) -> tuple[Item, Wanted]:
+    def _make_event_item(self, request: ua.MonitoredItemCreateRequest, item_id: int, room: Room) -> tuple[Item, Wanted]:
         target = request.ItemToMonitor
         if target.NodeId not in self._aspace:
             raise ItemRefusedError(ua.StatusCodes.BadNodeIdUnknown)
         if not may_notify(self._aspace, target.NodeId):
             raise ItemRefusedError(ua.StatusCodes.BadNotSupported)
-        wanted = self._revise_event(request.RequestedParameters)
+        wanted = self._revise_event(request.RequestedParameters, room)
         held = EventItem(wanted.handle, wanted.size, wanted.discard_oldest, self._selector(request.RequestedParameters))
         item = Item(item_id, target.NodeId, int(target.AttributeId), int(request.MonitoringMode), 0.0)
         item.object_item = held
@@ -293,8 +311,8 @@ def _asked_interval(subscription: Subscription, parameters: ua.MonitoringParamet
     return milliseconds / 1e3 if milliseconds >= 0.0 else subscription.parameters.interval
 
 
-def _queue_size(parameters: ua.MonitoringParameters) -> int:
-    return min(max(int(parameters.QueueSize), 1), MAX_QUEUE)
+def _queue_size(parameters: ua.MonitoringParameters, room: Room) -> int:
+    return min(max(int(parameters.QueueSize), 1), MAX_QUEUE, room.largest_queue)
 
 
 _REFUSED = (

@@ -40,6 +40,11 @@ class PointAccess(AttributeService):
         """Give a node's slot, or None for one that is no point."""
         return self._slots.get(nodeid)
 
+    def datatype_of(self, nodeid: ua.NodeId) -> DataType | None:
+        """Give a point's data type, or None for a node that is no point."""
+        slot = self._slots.get(nodeid)
+        return None if slot is None or self._image is None else self._image.points[slot].datatype
+
     def read_one(self, nodeid: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
         """Read one attribute of one node."""
         if attribute == ua.AttributeIds.Value and self._image is not None:

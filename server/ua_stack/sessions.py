@@ -10,6 +10,7 @@ from asyncua.crypto.permission_rules import ADMIN_TYPES, PermissionRuleset, User
 from asyncua.server.internal_session import InternalSession
 
 from server.ua_stack.history_access import HistoryAccess
+from server.ua_stack.method_service import CallService
 from server.ua_stack.subscription_service import SubscriptionService
 
 if TYPE_CHECKING:
@@ -61,11 +62,9 @@ class GatewaySession(InternalSession):
         return await self.iserver.attribute_service.write(params, self.user)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
-        """Call methods; an Observer may not."""
-        if self.external and self.user.role is UserRole.Anonymous:
-            refused = ua.StatusCode(ua.UInt32(ua.StatusCodes.BadUserAccessDenied))
-            return [ua.CallMethodResult(StatusCode=refused) for _ in params]
-        return await super().call(params)
+        """Call methods (Part 4 v1.05 5.12.2); an Observer may not."""
+        service = cast("CallService", self.iserver.method_service)
+        return await service.call_as(params, permitted=not self.external or self.user.role is not UserRole.Anonymous)
 
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
         """Read history; continuation points belong to this session."""
@@ -119,11 +118,8 @@ class GatewaySession(InternalSession):
 
     async def delete_subscriptions(self, ids: list[int]) -> list[ua.StatusCode]:
         """Delete subscriptions of this session; others' are unknown to it."""
-        results: list[ua.StatusCode] = []
-        for subscription_id in ids:
-            known = subscription_id if self._owns(subscription_id) else 0
-            results.extend(await self._service.delete_subscriptions([known]))
-        return results
+        known = [subscription_id if self._owns(subscription_id) else 0 for subscription_id in ids]
+        return await self._service.delete_subscriptions(known)
 
     async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
         """Set the publishing mode of subscriptions of this session; others' are unknown to it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.datatypes import DataType
 from core.quality import Status
 from core.time import now
 from server.subscriptions.cohort import Cohort
+from server.subscriptions.limits import Room, SubscriptionLimits
 from server.subscriptions.object_items import EventItem, ObjectItem
 from server.subscriptions.sampling import SamplingClock
 from server.subscriptions.subscription import Item, Parameters, Subscription
@@ -75,13 +77,12 @@ class StackSubscription:
 class SubscriptionService:
     """Every subscription of the server, and the tap that feeds them from the process image."""
 
-    def __init__(self, aspace: AddressSpace, *, max_subscriptions: int, max_items: int) -> None:
-        """``max_items`` bounds the monitored items of the whole server."""
+    def __init__(self, aspace: AddressSpace, limits: SubscriptionLimits) -> None:
+        """Serve within ``limits``."""
         self.subscriptions: dict[int, StackSubscription] = {}
         self.standard_events: dict[int, Any] = {}  # asyncua's condition refresh looks here
         self._aspace = aspace
-        self._max_subscriptions = max_subscriptions
-        self._max_items = max_items
+        self._limits = limits
         self._factory: ItemFactory | None = None
         self._clock = SamplingClock()
         self._by_type: dict[DataType, list[Cohort]] = {}
@@ -121,7 +122,7 @@ class SubscriptionService:
         request_callback: TakeRequest | None = None,
     ) -> ua.CreateSubscriptionResult:
         """CreateSubscription (Part 4 v1.05 5.14.2)."""
-        if len(self.subscriptions) >= self._max_subscriptions:
+        if len(self.subscriptions) >= self._limits.subscriptions:
             raise ServiceError(ua.StatusCodes.BadTooManySubscriptions)
         parameters = _revised(
             params.RequestedPublishingInterval,
@@ -136,6 +137,7 @@ class SubscriptionService:
         channel = SessionChannel(callback, request_callback)
         core = Subscription(subscription_id, parameters, channel, encode_variant, now, self._expire)
         self.subscriptions[subscription_id] = StackSubscription(core, channel, session_id)
+        self._share_kept()
         core.start()
         result = ua.CreateSubscriptionResult()
         result.SubscriptionId = ua.IntegerId(subscription_id)
@@ -174,6 +176,7 @@ class SubscriptionService:
                 self._remove(held.core, item)
             await held.core.stop()
             results.append(ua.StatusCode())
+        self._share_kept()
         return results
 
     async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
@@ -221,6 +224,7 @@ class SubscriptionService:
     ) -> list[ua.TransferResult]:
         """TransferSubscriptions (Part 4 v1.05 5.14.7)."""
         results: list[ua.TransferResult] = []
+        moved: list[tuple[Subscription, ua.TransferResult]] = []
         take = getattr(getattr(callback, "__self__", None), "get_publish_request", None)
         for subscription_id in params.SubscriptionIds:
             result = ua.TransferResult()
@@ -232,8 +236,11 @@ class SubscriptionService:
                 held.core.touched()
                 if params.SendInitialValues:
                     _resend(held.core)
-                result.AvailableSequenceNumbers = [ua.Counter(number) for number in held.core.kept]
+                moved.append((held.core, result))
             results.append(result)
+        self._share_kept()
+        for core, result in moved:
+            result.AvailableSequenceNumbers = [ua.Counter(number) for number in core.kept]
         return results
 
     async def create_monitored_items(
@@ -243,10 +250,11 @@ class SubscriptionService:
         core = self._core(params.SubscriptionId)
         results: list[ua.MonitoredItemCreateResult] = []
         begun: dict[Cohort, list[int]] = {}
+        room = self._room(core)
         for request in params.ItemsToCreate:
             result = ua.MonitoredItemCreateResult()
             try:
-                item = self._create(core, request, params.TimestampsToReturn, result)
+                item = self._create(core, request, params.TimestampsToReturn, result, room)
             except ItemRefusedError as refused:
                 result.StatusCode = _status(refused.status)
             else:
@@ -262,6 +270,7 @@ class SubscriptionService:
         """ModifyMonitoredItems (Part 4 v1.05 5.13.3)."""
         core = self._core(params.SubscriptionId)
         results: list[ua.MonitoredItemModifyResult] = []
+        room = self._room(core)
         for request in params.ItemsToModify:
             result = ua.MonitoredItemModifyResult()
             item = core.items.get(int(request.MonitoredItemId))
@@ -270,7 +279,7 @@ class SubscriptionService:
                 results.append(result)
                 continue
             try:
-                self._modify(core, item, request.RequestedParameters, params.TimestampsToReturn, result)
+                self._modify(core, item, request.RequestedParameters, params.TimestampsToReturn, result, room)
             except ItemRefusedError as refused:
                 result.StatusCode = _status(refused.status)
             results.append(result)
@@ -317,20 +326,44 @@ class SubscriptionService:
             for item in tuple(self._event_sources.get(source, {}).values()):
                 item.offer(event)
 
+    def _room(self, core: Subscription) -> Room:
+        """Sum up what the subscriptions hold; nothing is counted beside them, so what ends is free at once."""
+        limits, session = self._limits, self.subscriptions[core.id].session_id
+        room = Room(limits.items - self._items, limits.queued, limits.cohorts)
+        mine = Room(limits.session_items, limits.session_queued, limits.session_cohorts)
+        for held in self.subscriptions.values():
+            room.values -= held.core.queued
+            room.cohorts -= len(held.core.cohorts)
+            if held.session_id == session:
+                mine.items -= len(held.core.items)
+                mine.values -= held.core.queued
+                mine.cohorts -= len(held.core.cohorts)
+        return Room(min(room.items, mine.items), min(room.values, mine.values), min(room.cohorts, mine.cohorts))
+
+    def _share_kept(self) -> None:
+        """Give each subscription its part of what its session, and all, may keep for Republish."""
+        mine = Counter(held.session_id for held in self.subscriptions.values())
+        for held in self.subscriptions.values():
+            of_session = self._limits.session_kept_bytes // mine[held.session_id]
+            held.core.limit_kept(min(of_session, self._limits.kept_bytes // len(self.subscriptions)))
+
     def _create(
         self,
         core: Subscription,
         request: ua.MonitoredItemCreateRequest,
         timestamps: ua.TimestampsToReturn,
         result: ua.MonitoredItemCreateResult,
+        room: Room,
     ) -> Item:
         if self._factory is None:
             raise ItemRefusedError(ua.StatusCodes.BadShutdown)
-        if self._items >= self._max_items:
+        if room.items <= 0:
             raise ItemRefusedError(ua.StatusCodes.BadTooManyMonitoredItems)
-        item, wanted = self._factory.make(core, request, timestamps, self._next_item)
+        item, wanted = self._factory.make(core, request, timestamps, self._next_item, room)
         self._next_item += 1
         self._items += 1
+        room.items -= 1
+        _reserve(core, item, wanted.size, room)
         core.items[item.id] = item
         self._register(core, item)
         result.MonitoredItemId = ua.IntegerId(item.id)
@@ -345,14 +378,22 @@ class SubscriptionService:
         parameters: ua.MonitoringParameters,
         timestamps: ua.TimestampsToReturn,
         result: ua.MonitoredItemModifyResult,
+        room: Room,
     ) -> None:
         if self._factory is None:
             raise ItemRefusedError(ua.StatusCodes.BadShutdown)
         active = item.mode != _DISABLED
         if active and isinstance(item.object_item, ObjectItem):
             self._clock.remove(item.interval, id(item.object_item))
+        before = item.size
+        _reserve(core, item, 0, room)
         try:
-            wanted, left = self._factory.change(core, item, parameters, timestamps)
+            wanted, left = self._factory.change(core, item, parameters, timestamps, room)
+        except ItemRefusedError:
+            _reserve(core, item, before, room)
+            raise
+        else:
+            _reserve(core, item, wanted.size, room)
         finally:
             if active and isinstance(item.object_item, ObjectItem):
                 self._clock.add(item.interval, id(item.object_item), item.object_item.sample)
@@ -360,6 +401,7 @@ class SubscriptionService:
             self._register(core, item)
             if not left.items:
                 self._retire(core, left)
+                room.cohorts += 1
             _mute(item)
             if active and item.cohort is not None:
                 item.cohort.resume(item.index)
@@ -417,6 +459,7 @@ class SubscriptionService:
         core.objects.pop(item.id, None)
         core.event_items.pop(item.id, None)
         self._items -= 1
+        core.queued -= item.size
         if item.cohort is not None:
             item.cohort.remove(item.index)
             if not item.cohort.items:
@@ -436,6 +479,13 @@ class SubscriptionService:
 
 
 _SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
+
+
+def _reserve(core: Subscription, item: Item, size: int, room: Room) -> None:
+    """Give an item's queue another size, at the cost of what is left."""
+    core.queued += size - item.size
+    room.values -= size - item.size
+    item.size = size
 
 
 def _mute(item: Item) -> None:

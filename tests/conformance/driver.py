@@ -33,7 +33,7 @@ from core.batch import Batch
 from core.datatypes import DataType
 from core.errors import AddressError, ConnectionLost, DeviceRefused
 from core.point import Point
-from core.quality import is_bad
+from core.quality import is_bad, symbol
 from core.time import UNIX_EPOCH_TICKS, now
 from drivers.contract import BoundPoint, Capability, DeviceSettings, Driver, DriverContext, Manifest
 from tests.waiting import until
@@ -68,6 +68,8 @@ class DeviceUnderTest(abc.ABC):
     manifest: Manifest
     readable: Sequence[Expected]
     """Points with what the device holds; for a listening driver, with what :meth:`speak` sends."""
+    unreadable: Sequence[Expected] = ()
+    """Points that the device answers with an error, ``status`` being its StatusCode (POLLED, not SIMULATED)."""
     writable: Sequence[Written] = ()
     """Writes that the device takes; each is read back where the driver is POLLED."""
     refused: Sequence[Written] = ()
@@ -385,6 +387,22 @@ class DriverConformance:
             if Capability.POLLED in device.manifest.capabilities:
                 found = collect(await driver.read(driver.plan(points)), points)
                 check_values(found, [Expected(wanted.address, wanted.value) for wanted in device.writable])
+
+    async def test_a_refused_read_is_bad_and_explained(self, device: DeviceUnderTest) -> None:
+        _needs_link(device)
+        _needs(device, Capability.POLLED)
+        assert device.unreadable, "give at least one point that the device answers with an error"
+        points = bind(device.manifest, (*device.readable, *device.unreadable))
+        async with connected(device, points) as driver:
+            plan = driver.plan(points)
+            check_values(collect(await driver.read(plan), points), (*device.readable, *device.unreadable))
+            for expected in device.unreadable:
+                assert is_bad(expected.status), f"an error's StatusCode is Bad, not 0x{expected.status:08X}"
+                words = driver.explain(plan, expected.status)
+                told = f"{expected.address} is Bad, and the driver explains that with {words!r}"
+                assert words.strip(), f"{told}; say what the device answered"
+                assert len(words.splitlines()) == 1, f"{told}; LastError is one line"
+                assert symbol(expected.status) not in words, f"{told}; the supervisor names the StatusCode"
 
     async def test_a_refused_write_says_why(self, device: DeviceUnderTest) -> None:
         _needs(device, Capability.WRITABLE)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from core.quality import Status
 from drivers.contract import DeviceSettings
 from drivers.modbus.manifest import MANIFEST
 from drivers.modbus.settings import ModbusSettings
@@ -31,6 +32,10 @@ class MeterUnderTest(DeviceUnderTest):
         Expected("coil:3", value=True),
         Expected("discrete:7", value=True),
     )
+    unreadable = (
+        Expected("holding:900/uint16", status=Status.BAD_CONFIGURATION_ERROR),
+        Expected("input:950/uint16", status=Status.BAD_NO_COMMUNICATION),
+    )
     writable = (
         Written("holding:200/float32", 1.5),
         Written("holding:202/uint16", 65535),
@@ -53,6 +58,7 @@ class MeterUnderTest(DeviceUnderTest):
         self.served.put("coil", 3, [1])
         self.served.put("discrete", 7, [1])
         self.served.refuse("holding", 900, 900, 2)
+        self.served.refuse("input", 950, 950, 0x0B)
 
     def settings(self) -> DeviceSettings:
         return reaching(self.served.url)

@@ -175,6 +175,21 @@ def test_taken_ports_are_replaced_and_that_is_said(tmp_path: Path) -> None:
     assert "No security and everyone is Operator: a demo, on this machine only" in done.stdout
 
 
+def test_a_file_that_was_changed_is_kept_and_that_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    arguments = ("demo", "--port", "0", "--data", str(folder), "--seconds", "1")
+    assert "kept your" not in plantspace(*arguments).stdout
+    bindings = folder / "bindings" / "filler.csv"
+    mine = bindings.read_text(encoding="utf-8") + "# mine\n"
+    bindings.write_text(mine, encoding="utf-8")
+    done = plantspace(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in done.stdout.splitlines() if "kept your" in line] == [
+        "  note: kept your bindings/filler.csv; remove it to get the new one"
+    ]
+    assert bindings.read_text(encoding="utf-8") == mine
+
+
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(tmp_path: Path, free_port: Callable[[], int]) -> None:
     port = free_port()
     with socket.socket() as other:

@@ -188,7 +188,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
             write_table(file, ["node"], [{"node": bad}])
     folder = tmp_path / "folder.csv"
     folder.mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(IsADirectoryError, match=rf"'{folder}'$"):
         write_table(folder, ["node"], [{"node": "A"}])
+    with pytest.raises(FileNotFoundError, match=rf"'{tmp_path}/none/t.csv'$"):
+        write_table(tmp_path / "none" / "t.csv", ["node"], [{"node": "A"}])
     assert file.read_text() == "old"
     assert sorted(tmp_path.iterdir()) == [file, folder]

@@ -36,11 +36,16 @@ class Script:
     write: Exception | None = None
     close: Exception | None = None
     plan: Exception | None = None
+    explain: Exception | None = None
     make: Exception | None = None
     hangs: set[str] = field(default_factory=set[str])
     reading: Callable[[], None] | None = None
     """Called in each read; a slow device moves the clock in it."""
     status: int = 0
+    refused: dict[float, int] = field(default_factory=dict[float, int])
+    """StatusCodes of the groups of these intervals, instead of ``status``."""
+    words: str = ""
+    """What the driver explains."""
     extra: list[Batch] = field(default_factory=list[Batch])
     """Given with every read."""
     answer: Any = None
@@ -92,10 +97,17 @@ class ScriptedDriver:
             return script.answer
         self._number += 1
         moment = self._context.now()
+        status = script.refused.get(interval, script.status)
         return [
-            Batch(slots, np.full(len(slots), self._number, np.float64), script.status, moment, moment),
+            Batch(slots, np.full(len(slots), self._number, np.float64), status, moment, moment),
             *script.extra,
         ]
+
+    def explain(self, plan: Any, status: int) -> str:
+        del plan, status
+        if self._script.explain is not None:
+            raise self._script.explain
+        return self._script.words
 
     async def write(self, point: BoundPoint, value: Any) -> None:
         self.counters.requests += 1

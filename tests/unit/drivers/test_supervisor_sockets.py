@@ -112,6 +112,10 @@ class LineDriver:
         moment = now()
         return [Batch(plan, np.full(len(plan), float(line)), 0, moment, moment)]
 
+    def explain(self, plan: Any, status: int) -> str:
+        del plan, status
+        return ""
+
     async def write(self, point: BoundPoint, value: Any) -> None:
         raise NotImplementedError
 

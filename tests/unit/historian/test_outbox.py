@@ -12,7 +12,7 @@ from core.errors import StoreUnavailable
 from core.time import TICKS_PER_SECOND
 from historian.contract import Record
 from historian.outbox import Outbox
-from historian.outbox_tables import Loss, StreamStatistics
+from historian.outbox_tables import Backlog, Loss, StreamStatistics
 
 DAY = 86_400 * TICKS_PER_SECOND
 
@@ -61,10 +61,41 @@ async def test_a_record_waits_for_every_sink_of_its_stream(outbox: Outbox) -> No
     statistics = await outbox.statistics()
     assert statistics.streams["a"] == StreamStatistics(1, 5, 1, 15, 0, 0)
     assert statistics.sinks["one"].acknowledged_samples == 15
-    await outbox.unregister("two")
+    assert await outbox.keep_only(["one", "other"]) == {"two": Backlog(1, 5, 1)}
     assert await payloads(outbox, "a") == []
     with pytest.raises(KeyError):
         await outbox.acknowledge("two", second)
+
+
+async def test_sinks_that_the_configuration_no_longer_has_are_told_and_forgotten(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sink, stream in (("kept", "a"), ("gone", "a"), ("alone", "b"), ("done", "c")):
+        await outbox.register(sink, stream)
+    first = await outbox.append("a", b"one", 10)
+    for stream, payload, samples in (("a", b"two", 5), ("b", b"three", 7), ("b", b"four", 8)):
+        await outbox.append(stream, payload, samples)
+    await outbox.acknowledge("gone", first)
+    with caplog.at_level(logging.WARNING):
+        forgotten = await outbox.keep_only(["kept", "not there yet"])
+    assert forgotten == {"gone": Backlog(1, 5, 3), "alone": Backlog(2, 15, 9), "done": Backlog(0, 0, 0)}
+    assert "sink alone: the outbox forgets it, and what it had not taken is lost to it: 15 samples in 2" in caplog.text
+    assert len(caplog.records) == 3
+    assert await payloads(outbox, "a") == [b"one", b"two"]
+    assert await payloads(outbox, "b") == []
+    statistics = await outbox.statistics()
+    assert set(statistics.sinks) == {"kept"}
+    assert statistics.streams["b"] == StreamStatistics(0, 0, 0, 15, 0, 0)
+    assert await outbox.keep_only(["kept"]) == {}
+
+
+async def test_a_sink_that_comes_back_begins_with_what_is_accepted_from_then_on(outbox: Outbox) -> None:
+    await outbox.register("sink", "a")
+    before = await outbox.append("a", b"before")
+    await outbox.keep_only([])
+    assert await outbox.register("sink", "a") == 0
+    assert await outbox.append("a", b"after") > before
+    assert await payloads(outbox, "a") == [b"after"]
 
 
 async def test_everything_is_there_after_opening_again(tmp_path: Path) -> None:
@@ -103,7 +134,7 @@ async def test_over_the_cap_the_oldest_go_and_are_counted(tmp_path: Path, caplog
     losses: list[Loss] = []
     outbox = Outbox(tmp_path / "outbox.sqlite", largest_bytes=10_000, on_loss=losses.append)
     await outbox.open()
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.WARNING):
         for number in range(25):
             await outbox.append("ab"[number % 2], bytes([number]) * 1000, samples=number)
     kept = [record.payload[0] for stream in "ab" for record in await outbox.read(stream, 0)]
@@ -113,7 +144,16 @@ async def test_over_the_cap_the_oldest_go_and_are_counted(tmp_path: Path, caplog
     assert statistics["a"].lost_samples == sum(range(0, 15, 2)) == sum(x.samples for x in losses if x.stream == "a")
     assert statistics["b"].lost_samples == sum(range(1, 15, 2)) == sum(x.samples for x in losses if x.stream == "b")
     assert {loss.reason for loss in losses} == {"bytes"}
+    assert not caplog.records
     await outbox.close()
+
+
+async def test_the_log_tells_of_losses_where_nobody_else_does(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite", largest_bytes=10)
+    await outbox.open()
+    await outbox.append("a", bytes(20), samples=3)
+    await outbox.close()
+    assert "a: 1 records (3 samples) dropped, over the cap in bytes" in caplog.text
 
 
 async def test_what_is_too_old_goes_and_is_counted(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ async def test_intervals_of_raw_values(tmp_path: Path) -> None:
     assert rows.maximum[:3].tolist() == [9, 19, 24]
     assert np.isnan([rows.average[3], rows.minimum[3], rows.maximum[3]]).all()
     assert (rows.start - T0).tolist() == [0, 10**8, 2 * 10**8, 3 * 10**8]
+    assert rows.status.tolist() == [0, 0, 0, 0]
     with pytest.raises(ValueError, match="after the start"):
         await aggregate(store, node(0), T0, T0, 1)
     texts = np.array(["x"], object)

@@ -7,7 +7,7 @@ import pytest
 
 from core.datatypes import DataType
 from core.errors import StoreCorrupt
-from core.quality import Status
+from core.quality import NO_VALUE, Status
 from core.time import from_iso
 from historian.contract import Delivery
 from historian.samples import SampleBlock
@@ -81,6 +81,56 @@ async def test_aggregates_leave_out_bad_values(data: Path, capsys: Capture) -> N
         assert [row[2] for row in rows] == expected
         assert rows[4][3] == ("Good" if what == "count" else "BadNoData")
         assert rows[1][1] == "2026-11-21T08:01:00Z"
+
+
+QUALITIES = (
+    (Status.GOOD, Status.GOOD),
+    (Status.GOOD, Status.UNCERTAIN_LAST_USABLE_VALUE),
+    (Status.UNCERTAIN_SENSOR_NOT_ACCURATE, Status.UNCERTAIN_LAST_USABLE_VALUE),
+    (Status.GOOD, Status.BAD_NO_COMMUNICATION),
+    (Status.UNCERTAIN_LAST_USABLE_VALUE, Status.BAD_NO_COMMUNICATION),
+    (Status.UNCERTAIN_LAST_USABLE_VALUE | NO_VALUE, Status.GOOD),
+    (Status.BAD_NO_COMMUNICATION, Status.BAD_OUT_OF_RANGE),
+    (),
+)
+"""Of the samples of each interval."""
+DOUBT, SUB_NORMAL = "UncertainLastUsableValue", "UncertainDataSubNormal"
+OF_VALUES = ["Good", DOUBT, "UncertainSensorNotAccurate", *[SUB_NORMAL] * 3, "BadNoData", "BadNoData"]
+OF_COUNT = [*OF_VALUES[:6], SUB_NORMAL, "Good"]
+
+
+@pytest.fixture
+async def doubtful(tmp_path: Path) -> Path:
+    """Hold an interval of a minute for each of :data:`QUALITIES`, each value 1."""
+    store = SQLiteStore(tmp_path / "history.sqlite", retention_days=36_500)
+    await store.open()
+    kept = [(minute * 60 + second, one) for minute, each in enumerate(QUALITIES) for second, one in enumerate(each)]
+    times = START + np.array([second for second, _ in kept], np.int64) * SECOND
+    status = np.array([one for _, one in kept], np.uint32)
+    count = np.array([len(kept)], np.int32)
+    block = SampleBlock((TEMPERATURE,), DataType.FLOAT, count, np.ones(len(kept), np.float32), status, times, times)
+    await store.append([Delivery(1, [block])], "test")
+    await store.close()
+    return tmp_path
+
+
+@pytest.mark.parametrize("csv", [True, False])
+@pytest.mark.parametrize(("what", "statuses"), [("average", OF_VALUES), ("min", OF_VALUES), ("count", OF_COUNT)])
+async def test_an_aggregate_is_no_better_than_what_it_is_made_of(
+    doubtful: Path, capsys: Capture, what: str, statuses: list[str], *, csv: bool
+) -> None:
+    await answer(Query((TEMPERATURE,), START, START + 480 * SECOND, None, what, 60.0, csv=csv), None, doubtful)
+    rows = [line.split("," if csv else None) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [row[-1] for row in rows] == statuses
+    values = [row[2] for row in rows] if csv else [row[1] for row in rows[:6]]
+    wanted = ["2", "2", "2", "1", "1", "1", "0", "0"] if what == "count" else [*["1.0"] * 6, "", ""]
+    assert values == (wanted if csv else [one.removesuffix(".0") for one in wanted[:6]])
+
+
+async def test_a_time_with_nothing_but_bad_values_is_shown(doubtful: Path, capsys: Capture) -> None:
+    start = START + 360 * SECOND
+    await answer(Query((TEMPERATURE,), start, start + 60 * SECOND, None, "max", 60.0, csv=True), None, doubtful)
+    assert capsys.readouterr().out.splitlines()[1:] == [f"{TEMPERATURE},2026-11-21T08:06:00Z,,BadNoData"]
 
 
 async def test_texts_are_quoted(data: Path, capsys: Capture) -> None:

@@ -44,6 +44,33 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, caps
     assert capsys.readouterr().err == "plantspace: models/x.xml: no such file or directory\n"
 
 
+def test_usage_errors_do_not_name_what_the_demo_runs_itself(capsys: Capture) -> None:
+    assert main(["fly"]) == 2
+    said = capsys.readouterr().err
+    assert "invalid choice: 'fly'" in said
+    assert "nodeset" in said
+    assert "demo-device" not in said
+
+
+def test_the_demos_own_command_is_there(capsys: Capture) -> None:
+    assert main(["demo-device", "toaster"]) == 2
+    assert "plantspace demo-device: error: argument name: invalid choice: 'toaster'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ("-1H", "'H' is not a unit of time (hours are written 1h; units are us, ms, s, min, h or d)"),
+        ("-5m", "'m' is not a unit of time (minutes are written 5min; units are us, ms, s, min, h or d)"),
+        ("-3", "the duration '3' has no unit (write a unit: 100ms; units are us, ms, s, min, h or d)"),
+        ("-2 fortnights", "'fortnights' is not a unit of time (units are us, ms, s, min, h or d)"),
+    ],
+)
+def test_a_time_before_now_in_no_known_unit_is_told_what_to_write(when: str, told: str, capsys: Capture) -> None:
+    assert main(["history", "query", "x", "--data", ".", "--start", when]) == 2
+    assert capsys.readouterr().err.endswith(f"--start: {when!r} is no time before now, such as -1h: {told}\n")
+
+
 def test_times_before_now_need_no_equals_sign() -> None:
     given = ["query", "--start", "-1.5h", "--end", "-30min", "--limit", "-1", "x"]
     assert _join_moments(given) == ["query", "--start=-1.5h", "--end=-30min", "--limit", "-1", "x"]

@@ -204,6 +204,15 @@ def test_devices_that_share_a_file_must_agree(config: Path, capsys: Capture) -> 
     assert _everything() == before
 
 
+def test_an_export_that_cannot_be_written_names_what_the_user_named(config: Path, capsys: Capture) -> None:
+    for target, told in (("nowhere/tags.csv", "nowhere/tags.csv: no such file or directory"),
+                         ("bindings", "bindings: is a directory")):  # fmt: skip
+        before = _everything()
+        assert main(["tags", "export", str(config), target]) == 1
+        assert capsys.readouterr().err == f"plantspace: {told}\n"
+        assert _everything() == before
+
+
 def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
     config: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,25 @@ def test_a_demo_comes_back_to_its_folder_and_keeps_its_history(tmp_path: Path) -
     assert (again.data / "history.sqlite").read_bytes() == b"kept"
 
 
+def test_what_the_user_changed_stays_and_is_told(tmp_path: Path) -> None:
+    folder = claim(tmp_path)
+    assert folder.lay_out({}, pubsub=True) == []
+    text = folder.configuration.read_text(encoding="utf-8").replace("scan: 250ms", "scan: 500ms")
+    folder.configuration.write_text(text, encoding="utf-8")
+    moved = {
+        "opc.tcp://127.0.0.1:4840": "opc.tcp://127.0.0.1:4840",
+        "url: tcp://127.0.0.1:5020": "url: tcp://127.0.0.1:6020",
+        "url: tcp://127.0.0.1:5999": "url: tcp://127.0.0.1:6999",
+    }
+    told = folder.lay_out(moved, pubsub=False)
+    folder.release()
+    assert folder.configuration.read_text(encoding="utf-8") == text
+    assert told == [
+        "kept your plant.yaml; remove it to get the new one",
+        "your plant.yaml names tcp://127.0.0.1:5020, but this time that is tcp://127.0.0.1:6020",
+    ]
+
+
 def test_two_demos_never_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     first, second = claim(None), claim(None)

@@ -228,6 +228,28 @@ async def test_wrong_operators(tmp_path: Path, operator: str, wanted: list[str])
     assert len(found) == len(wanted), text
 
 
+def _operators(*texts: str) -> str:
+    lines = "".join(f"  watch{number}: {{operator: robust-zscore, {text}}}\n" for number, text in enumerate(texts))
+    return f"{_bound('node: Level, address: holding:1')}analytics:\n{lines}"
+
+
+async def test_two_operators_that_would_bear_one_name(tmp_path: Path) -> None:
+    level = "input: /Objects/dev/Level"
+    (found,) = await told(tmp_path, _operators(level, level, f"{level}, name: Other"))
+    assert found == (
+        "plant.yaml:7:3: the operators 'watch0' and 'watch1' would both be /Objects/dev/LevelRobustZScore"
+        " (give this one a name of its own, such as name: LevelRobustZScore2)"
+    )
+    (found,) = await told(tmp_path, _operators(f"{level}, name: Other", f"{level}, name: Other"))
+    assert "plant.yaml:7:70: the operators 'watch0' and 'watch1' would both be /Objects/dev/Other (" in found
+    assert await told(tmp_path, _operators(level, f"{level}, name: Other", "input: /Objects/Line/Temperature")) == []
+
+
+async def test_an_operator_that_would_bear_the_name_of_a_tag(tmp_path: Path) -> None:
+    (found,) = await told(tmp_path, _operators("input: /Objects/dev/Level, name: Level"))
+    assert "plant.yaml:6:70: the operator 'watch0' would be /Objects/dev/Level, which is another node already" in found
+
+
 async def test_a_wrong_operator_explains_its_own_names_only(tmp_path: Path) -> None:
     names = [
         "/Objects/dev/LevelRobustZScore/Score",

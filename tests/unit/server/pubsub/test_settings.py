@@ -60,7 +60,8 @@ def test_everything_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("broker: mqtt://b/x\n" + DATASETS, "is not the address of a broker"),
         ("broker: mqtt://b:99999\n" + DATASETS, "is not the address of a broker"),
         ("broker: mqtt://b\nca_file: x\n" + DATASETS, "is not encrypted"),
-        ("broker: mqtts://b\nkey_file: x\n" + DATASETS, "belong together"),
+        ("broker: mqtts://b\nkey_file: x\n" + DATASETS, "key_file is given without certificate_file"),
+        ("broker: mqtts://b\ncertificate_file: x\n" + DATASETS, "certificate_file is given without key_file"),
         ("broker: mqtt://b\nkeep_alive: 500ms\n" + DATASETS, "whole seconds"),
         ("broker: mqtt://b\nprefix: $SYS\n" + DATASETS, "belongs to the broker"),
         ("broker: mqtt://b\npublisher: a/b\n" + DATASETS, "cannot stand in an MQTT topic"),
@@ -78,6 +79,22 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, told: s
     assert any(told in problem for problem in problems), problems
     assert all("c.yaml:" in problem for problem in problems)
     assert not any("geheim" in problem for problem in problems)
+
+
+def test_all_that_clashes_is_told_in_one_run_each_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("geheim", encoding="utf-8")
+    made, problems = _build(
+        tmp_path, f"broker: mqtt://b\nkey_file: k\nca_file: c\npassword: ${{file:secret}}\n{DATASETS}"
+    )
+    assert made is None
+    assert [problem.removeprefix(f"{tmp_path}/") for problem in problems] == [
+        (
+            "c.yaml:1:9: 'broker': mqtt://b is not encrypted, but ca_file and key_file are given"
+            " (write mqtts:// for the broker, or leave the files out)"
+        ),
+        "c.yaml:2:11: 'key_file': key_file is given without certificate_file (give both or neither)",
+        "c.yaml:4:11: 'password': a password is given without a username (write username: beside it)",
+    ]
 
 
 def test_an_ipv6_address_is_taken() -> None:

@@ -19,6 +19,7 @@ from core.datatypes import DataType
 from core.image import ProcessImage
 from core.point import Point
 from core.time import from_datetime
+from server.subscriptions.limits import SubscriptionLimits
 from server.subscriptions.subscription import Subscription
 from server.ua_stack.monitored_items import ItemFactory
 from server.ua_stack.point_access import PointAccess
@@ -108,15 +109,20 @@ class Endpoint:
     clock: ManualSampling = field(default_factory=ManualSampling)
     client: Client = field(default_factory=Client)
     moment: int = 10_000_000
+    limits: SubscriptionLimits = field(default_factory=lambda: SubscriptionLimits(subscriptions=10, items=100_000))
+    deadbands: dict[int, float] = field(default_factory=dict[int, float])
 
     def __post_init__(self) -> None:
-        points = [Point(f"nsu=urn:test;i={slot}", datatype) for slot, datatype in enumerate(self.types)]
+        points = [
+            Point(f"nsu=urn:test;i={slot}", datatype, deadband=self.deadbands.get(slot, 0.0))
+            for slot, datatype in enumerate(self.types)
+        ]
         self.image = ProcessImage(points, 10)
         aspace = AddressSpace()
         access = PointAccess(aspace)
         slots = {self.node(slot): slot for slot in range(len(points))}
         access.bind(self.image, slots, _not_written)
-        self.service = SubscriptionService(aspace, max_subscriptions=10, max_items=100_000)
+        self.service = SubscriptionService(aspace, self.limits)
         self.service._clock = self.clock  # type: ignore[assignment]  # moved by hand
         self.service.bind(ItemFactory(aspace, access, self.image, self.scans))
         self.image.add_tap(self.service)
@@ -140,7 +146,8 @@ class Endpoint:
         params.RequestedMaxKeepAliveCount = more.get("keep_alive", 3000)
         params.MaxNotificationsPerPublish = max_notifications
         params.PublishingEnabled = more.get("enabled", True)
-        result = await self.service.create_subscription(params, self.client.forward, SESSION, self.client.take)
+        session = more.get("session", SESSION)
+        result = await self.service.create_subscription(params, self.client.forward, session, self.client.take)
         return self.service.subscriptions[result.SubscriptionId].core
 
     async def monitor(self, subscription: Subscription, *requests: ua.MonitoredItemCreateRequest) -> list[Any]:
@@ -162,9 +169,9 @@ async def _not_written(_slot: int, _value: Any) -> int:
 
 
 @asynccontextmanager
-async def endpoint(types: list[DataType], scans: list[float] | None = None) -> AsyncGenerator[Endpoint]:
+async def endpoint(types: list[DataType], scans: list[float] | None = None, **more: Any) -> AsyncGenerator[Endpoint]:
     """Give an endpoint and stop it."""
-    made = Endpoint(types, scans if scans is not None else [0.1] * len(types))
+    made = Endpoint(types, scans if scans is not None else [0.1] * len(types), **more)
     try:
         yield made
     finally:

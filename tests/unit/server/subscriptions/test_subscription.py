@@ -191,7 +191,7 @@ async def test_kept_messages_are_bounded(made: Endpoint) -> None:
         await cycle(made, subscription)
     assert len(subscription.kept) == 1000
     assert min(subscription.kept) == 201
-    assert subscription._kept_bytes == sum(message.size for message in subscription.kept.values())
+    assert subscription._kept_bytes == sum(message.cost for message in subscription.kept.values())
 
 
 async def test_a_transfer_moves_the_messages_and_tells_the_old_session(made: Endpoint) -> None:

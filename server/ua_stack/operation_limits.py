@@ -1,0 +1,54 @@
+"""How much one request may ask for, and where clients read it (OperationLimits, Part 5 v1.05 6.3.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from asyncua import ua
+from asyncua.common.utils import ServiceError
+from asyncua.server.address_space import AddressSpace, AttributeValue
+
+from server.subscriptions.limits import SubscriptionLimits
+from server.ua_stack.monitored_items import MAX_QUEUE
+
+MAX_NODES_PER_HISTORY_READ = 100
+MAX_METHODS_PER_CALL = 100
+MAX_HISTORY_CONTINUATION_POINTS = 100
+"""A session's; as many as one request has nodes, so that each node may have one."""
+
+_T = TypeVar("_T")
+
+
+def bounded(operations: Sequence[_T] | None, most: int) -> Sequence[_T]:
+    """Give the operations of a request back.
+
+    Raises :class:`ServiceError` with BadNothingToDo where there are none, with BadTooManyOperations above ``most``
+    (Part 4 v1.05 7.38.2).
+    """
+    if not operations:
+        raise ServiceError(ua.StatusCodes.BadNothingToDo)
+    if len(operations) > most:
+        raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+    return operations
+
+
+def advertise(aspace: AddressSpace, limits: SubscriptionLimits) -> None:
+    """Write the limits into the standard address space, in place of what asyncua says of itself."""
+    ids = ua.ObjectIds
+    told = {
+        ids.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData: MAX_NODES_PER_HISTORY_READ,
+        ids.Server_ServerCapabilities_OperationLimits_MaxNodesPerMethodCall: MAX_METHODS_PER_CALL,
+        ids.Server_ServerCapabilities_MaxSubscriptions: limits.subscriptions,
+        ids.Server_ServerCapabilities_MaxMonitoredItems: limits.items,
+        ids.Server_ServerCapabilities_MaxMonitoredItemsQueueSize: MAX_QUEUE,
+    }
+    for number, value in told.items():
+        _tell(aspace, number, value, ua.VariantType.UInt32)
+    points = ids.Server_ServerCapabilities_MaxHistoryContinuationPoints
+    _tell(aspace, points, MAX_HISTORY_CONTINUATION_POINTS, ua.VariantType.UInt16)
+
+
+def _tell(aspace: AddressSpace, number: int, value: int, kind: ua.VariantType) -> None:
+    held = AttributeValue(ua.DataValue(ua.Variant(value, kind)))
+    aspace[ua.NodeId(ua.Int32(number))].attributes[ua.AttributeIds.Value] = held
