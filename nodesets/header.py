@@ -7,7 +7,7 @@ to what published files do: dates without a zone or with fractions, missing vers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from nodesets.names import STANDARD_NAMESPACE
 from nodesets.xml_reading import StopReading, read
 
 _TABLES = frozenset({"NamespaceUris", "ServerUris", "Models", "Aliases", "Extensions"})
+_ROLE = ("Models", "Model", "RolePermissions", "RolePermission")
+_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,26 @@ class RequiredModel:
     version: str
     published: datetime | None
     place: Place
+    model_version: str = ""
+    """The version by the rules of Semantic Versioning; empty where the file says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model that a file holds."""
+    """A model that a file holds. ``access_restrictions`` and ``role_permissions`` are the namespace's defaults.
+
+    The roles' NodeIds are as the file writes them.
+    """
 
     uri: str
     version: str
     published: datetime | None
     place: Place
     required: tuple[RequiredModel, ...] = ()
+    model_version: str = ""
+    xml_schema_uri: str = ""
+    access_restrictions: int = 0
+    role_permissions: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,47 +76,82 @@ def parse_date(text: str) -> datetime | None:
     return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+@dataclass(slots=True)
+class _PendingModel:
+    """A Model element that is open, or was."""
+
+    entry: RequiredModel
+    attributes: Mapping[str, str]
+    required: list[RequiredModel] = field(default_factory=list[RequiredModel])
+    role_permissions: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
+
+
 class _HeaderHandler:
     """Collects the tables in front of the nodes."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._uris: list[tuple[str, Place]] = []
-        self._models: list[tuple[RequiredModel, list[RequiredModel]]] = []
+        self._models: list[_PendingModel] = []
         self._warnings = Findings()
         self._place = Place.of(file)
+        self._permissions = 0
 
     def start(self, path: tuple[str, ...], attributes: Mapping[str, str], place: Place) -> None:
         self._place = place
         if path[0] not in _TABLES:
             raise StopReading
         if path == ("Models", "Model"):
-            self._models.append((self._entry(attributes, place), []))
+            self._models.append(_PendingModel(self._entry(attributes, place), attributes))
         elif path[0] == "Models" and path[-1] == "RequiredModel" and self._models:
-            self._models[-1][1].append(self._entry(attributes, place))
+            self._models[-1].required.append(self._entry(attributes, place))
+        elif path == _ROLE and self._models:
+            self._permissions = self._whole(attributes, "Permissions", place)
 
     def end(self, path: tuple[str, ...], text: str) -> None:
         if path == ("NamespaceUris", "Uri"):
             self._uris.append((text, self._place))
+        elif path == _ROLE and self._models:
+            self._models[-1].role_permissions.append((text, self._permissions))
 
     def _entry(self, attributes: Mapping[str, str], place: Place) -> RequiredModel:
         date = attributes.get("PublicationDate", "")
         published = parse_date(date)
         if date and published is None:
             self._warnings.add(place, f"PublicationDate {date!r} is not a date", "write it as 2024-05-01T00:00:00Z")
-        return RequiredModel(attributes.get("ModelUri", ""), attributes.get("Version", ""), published, place)
+        texts = (attributes.get(key, "") for key in ("ModelUri", "Version", "ModelVersion"))
+        uri, version, model_version = texts
+        return RequiredModel(uri, version, published, place, model_version)
+
+    def _whole(self, attributes: Mapping[str, str], key: str, place: Place) -> int:
+        text = attributes.get(key, "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+            self._warnings.add(place, f"{key} {text[:40]!r} is not a number and counts as 0", "write a whole number")
+            return 0
+        return int(text)
 
     def header(self) -> Header:
         uris = [uri for uri, _ in self._uris]
         # Some files list the standard namespace, which has index 0 in any case, as their first Uri.
         own = uris[1:] if uris[:1] == [STANDARD_NAMESPACE] else uris
-        models = [
-            Model(entry.uri, entry.version, entry.published, entry.place, tuple(required))
-            for entry, required in self._models
-        ]
+        models = [self._model(pending) for pending in self._models]
         if not models and own:
             # Files older than the Models element: the first namespace is the file's own, the others it builds on.
             place = next(place for uri, place in self._uris if uri == own[0])
             required = tuple(RequiredModel(uri, "", None, at) for uri, at in self._uris if uri in own[1:])
             models = [Model(own[0], "", None, place, required)]
         return Header(self._file, (STANDARD_NAMESPACE, *own), tuple(models), tuple(self._warnings.items))
+
+    def _model(self, pending: _PendingModel) -> Model:
+        entry = pending.entry
+        return Model(
+            entry.uri,
+            entry.version,
+            entry.published,
+            entry.place,
+            tuple(pending.required),
+            entry.model_version,
+            pending.attributes.get("XmlSchemaUri", ""),
+            self._whole(pending.attributes, "AccessRestrictions", entry.place),
+            tuple(pending.role_permissions),
+        )

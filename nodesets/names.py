@@ -7,11 +7,9 @@ them. :class:`NodeName` is the NodeId that can be stored, compared across files 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from core.errors import PlantspaceError
@@ -20,6 +18,7 @@ STANDARD_NAMESPACE = "http://opcfoundation.org/UA/"
 MAX_NUMERIC = 0xFFFF_FFFF
 # Part 3 v1.05 8.2.4: a string or opaque identifier has at most 4 096 characters or bytes.
 MAX_LENGTH = 4096
+_SHOWN = 40
 
 Kind = Literal["i", "s", "g", "b"]
 Identifier = int | str | UUID | bytes
@@ -39,8 +38,7 @@ class NodeNameError(PlantspaceError):
         super().__init__(f"NodeId {text!r}: {problem} ({mend})")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeName:
+class NodeName(NamedTuple):
     """A NodeId whose namespace is a URI. ``kind`` tells the identifier's type by its letter in the text form."""
 
     namespace: str
@@ -77,8 +75,8 @@ class NodeName:
         kind, identifier = _identifier(text, match)
         digits = match["namespace"] or "0"
         if match["scope"] == "ns" and not (match["namespace"].isascii() and match["namespace"].isdigit()):
-            raise NodeNameError(text, f"the namespace index {match['namespace']!r} is not a number", "write ns=1;…")
-        index = int(digits[:8])
+            raise NodeNameError(text, f"the namespace index {match['namespace'][:_SHOWN]!r} is not a number", "write ns=1;…")
+        index = int(digits.lstrip("0")[:8] or "0")
         if index >= len(namespaces):
             problem = f"the namespace index {index} is beyond NamespaceUris, which ends at {len(namespaces) - 1}"
             raise NodeNameError(text, problem, "add the namespace's Uri to NamespaceUris, or correct the index")
@@ -103,20 +101,20 @@ def _identifier(text: str, match: re.Match[str]) -> tuple[Kind, Identifier]:
     """Read the identifier by its kind, canonically so that equal NodeIds are equal values."""
     value: str = match["identifier"]
     if match["kind"] == "i":
-        if not (value.isascii() and value.isdigit()) or int(value[:12]) > MAX_NUMERIC:
-            raise NodeNameError(text, f"{value!r} is not a number from 0 to {MAX_NUMERIC}")
-        return "i", int(value)
+        if not (value.isascii() and value.isdigit()) or int(value.lstrip("0")[:12] or "0") > MAX_NUMERIC:
+            raise NodeNameError(text, f"{value[:_SHOWN]!r} is not a number from 0 to {MAX_NUMERIC}")
+        return "i", int(value.lstrip("0") or "0")
     if match["kind"] == "g":
         try:
             return "g", UUID(value)
         except ValueError:
-            problem = f"{value!r} is not a GUID"
+            problem = f"{value[:_SHOWN]!r} is not a GUID"
             raise NodeNameError(text, problem, "write g=09087e75-8e5e-499b-954f-f2a9603db28a") from None
     if match["kind"] == "b":
         try:
             opaque = base64.b64decode(value, validate=True)
-        except binascii.Error:
-            raise NodeNameError(text, f"{value!r} is not Base64", "write b=M/RbKBsRVkePCePcx24oRA==") from None
+        except ValueError:  # binascii.Error is one, and what is not ASCII is another
+            raise NodeNameError(text, f"{value[:_SHOWN]!r} is not Base64", "write b=M/RbKBsRVkePCePcx24oRA==") from None
         return "b", _bounded(text, opaque)
     return "s", _bounded(text, value)
 
@@ -125,7 +123,7 @@ def _bounded(text: str, value: _Text) -> _Text:
     if not value:
         raise NodeNameError(text, "the identifier is empty")
     if len(value) > MAX_LENGTH:
-        raise NodeNameError(text[:40] + "…", f"the identifier has more than {MAX_LENGTH} characters", "shorten it")
+        raise NodeNameError(text[:_SHOWN] + "…", f"the identifier has more than {MAX_LENGTH} characters", "shorten it")
     return value
 
 

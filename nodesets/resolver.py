@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import Finding, Findings, InputError, Place
+from nodesets import library
 from nodesets.header import Header, Model, RequiredModel, read_header
 from nodesets.names import STANDARD_NAMESPACE
 
@@ -21,19 +23,23 @@ class Resolution:
     """Files in an order in which each comes after what it requires.
 
     ``findings`` are errors, ``warnings`` are told and survived. ``missing`` are the URIs of models that no file has.
+    ``others``: for a model of which there are several files, those that were not chosen, the newest first. Published
+    files hold different parts of one namespace now and then, so that what is required may be in one of these.
     """
 
     files: tuple[Header, ...]
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     missing: frozenset[str] = frozenset()
+    others: Mapping[str, tuple[Header, ...]] = field(default_factory=dict[str, "tuple[Header, ...]"])
 
 
 def resolve(files: Sequence[Path], search: Sequence[Path] = ()) -> Resolution:
-    """Order ``files`` and what they require from the folders ``search`` and from the packaged models.
+    """Order ``files`` and what they require: from the folders ``search``, the packaged models, the published library.
 
     The files given are all in the result unless they cannot be read; of the others only what is required. Of several
-    files for one model in the folders the newest PublicationDate is taken; among the files given that is an error.
+    files for one model in the folders the newest is taken, by PublicationDate and then by version; among the files
+    given that is an error. The library is asked for what the folders do not have, or have older than it is required.
     """
     return _Resolver(files, search).run()
 
@@ -48,7 +54,8 @@ class _Resolver:
         self._warnings = Findings()
         self._missing: set[str] = set()
         self._providers: dict[str, Header] = {}
-        self._library: dict[str, list[Header]] | None = None
+        self._folders: dict[str, list[Header]] | None = None
+        self._others: dict[str, tuple[Header, ...]] = {}
         self._order: list[Header] = []
         self._path: list[Header] = []
 
@@ -59,7 +66,11 @@ class _Resolver:
         for header in headers:
             self._visit(header)
         return Resolution(
-            tuple(self._order), tuple(self._findings.items), tuple(self._warnings.items), frozenset(self._missing)
+            tuple(self._order),
+            tuple(self._findings.items),
+            tuple(self._warnings.items),
+            frozenset(self._missing),
+            self._others,
         )
 
     def _read(self, path: Path) -> Header | None:
@@ -96,7 +107,7 @@ class _Resolver:
         own = {model.uri for model in header.models} | {STANDARD_NAMESPACE}
         required = {need.uri: need for model in header.models for need in model.required if need.uri not in own}
         for need in required.values():
-            provider = self._provider(need.uri)
+            provider = self._provider(need.uri, need.published)
             if provider is None:
                 self._miss(header, need)
             elif provider in self._path:
@@ -107,34 +118,54 @@ class _Resolver:
         # A namespace that is used but not required (published files do that) only puts its file in front.
         for uri in header.namespaces:
             if uri not in own and uri not in required:
-                provider = self._provider(uri)
+                provider = self._provider(uri, None)
                 if provider is not None and provider not in self._path:
                     self._visit(provider)
         self._path.pop()
         self._order.append(header)
 
-    def _provider(self, uri: str) -> Header | None:
+    def _provider(self, uri: str, published: datetime | None) -> Header | None:
         if uri not in self._providers:
             candidates = self._looked_through().get(uri, [])
+            if not any(_age(header, uri)[0] >= (published or _UNDATED) for header in candidates):
+                candidates = [*candidates, *self._of_library(uri)]
             if not candidates:
                 return None
-            self._providers[uri] = max(candidates, key=lambda header: _published(header, uri))
+            newest, *others = sorted(candidates, key=lambda header: _age(header, uri), reverse=True)
+            self._warnings.extend(newest.warnings)
+            self._providers[uri] = newest
+            self._others[uri] = tuple(others)
         return self._providers[uri]
+
+    def _of_library(self, uri: str) -> Iterator[Header]:
+        try:
+            entries = library.published().get(uri, ())
+        except library.LibraryError as error:
+            self._warnings.add(Place.of(library.__name__), str(error))
+            return
+        for entry in entries:
+            try:
+                header = read_header(entry.file)
+            except InputError as error:
+                self._warnings.extend(error.findings)
+                continue
+            if any(model.uri == uri for model in header.models):
+                yield header
 
     def _looked_through(self) -> dict[str, list[Header]]:
         """Read the headers of all files in the folders, once, in the order of the folders."""
-        if self._library is None:
-            self._library = {}
-            for path in self._library_files():
+        if self._folders is None:
+            self._folders = {}
+            for path in self._files_in_folders():
                 try:
                     header = read_header(path)
                 except InputError:
                     continue  # a folder may hold other XML; a file there matters only once a model is found in it
                 for model in header.models:
-                    self._library.setdefault(model.uri, []).append(header)
-        return self._library
+                    self._folders.setdefault(model.uri, []).append(header)
+        return self._folders
 
-    def _library_files(self) -> Iterator[Path]:
+    def _files_in_folders(self) -> Iterator[Path]:
         for folder in (*self._search, PACKAGED_MODELS):
             if folder.is_file():
                 yield folder
@@ -170,5 +201,10 @@ def _model(header: Header, uri: str) -> Model:
     return next(model for model in header.models if model.uri == uri)
 
 
-def _published(header: Header, uri: str) -> datetime:
-    return _model(header, uri).published or _UNDATED
+def _age(header: Header, uri: str) -> tuple[datetime, tuple[tuple[int, int | str], ...]]:
+    """Give what files of one model are compared by. Published versions are texts such as ``1.05.04`` and ``RC 1``."""
+    model = _model(header, uri)
+    parts = re.findall(r"\d+|[a-z]+", (model.model_version or model.version).casefold())
+    # A number goes after a word, so that 1.0 is newer than 1.0 RC: the word makes what is to come of it.
+    version = tuple((1, int(part[:9])) if part.isdigit() else (-1, part) for part in parts)
+    return model.published or _UNDATED, (*version, (0, 0))

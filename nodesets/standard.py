@@ -1,12 +1,8 @@
 """The standard namespace http://opcfoundation.org/UA/ by the table of NodeIds that asyncua carries (Part 6 v1.05 A)."""
 
-# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
-# pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
 from functools import cache
-
-from asyncua import ua
 
 from nodesets.names import NodeName
 
@@ -20,13 +16,10 @@ HAS_SUBTYPE = NodeName.standard(45)
 
 @cache
 def _numbers() -> dict[str, int]:
-    return {name: number for name, number in vars(ua.ObjectIds).items() if isinstance(number, int)}
+    # Loaded when needed: few files lack an alias, and it takes half a second.
+    from asyncua.ua.object_ids import ObjectIds  # noqa: PLC0415
 
-
-@cache
-def standard_numbers() -> frozenset[int]:
-    """Give the numeric identifiers of all nodes of the standard namespace."""
-    return frozenset(_numbers().values())
+    return {name: number for name, number in vars(ObjectIds).items() if isinstance(number, int)}
 
 
 def standard_number(name: str) -> int | None:

@@ -6,15 +6,20 @@ keep. A document type declaration is refused where it stands, so no entity is ev
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, cast
 from xml.parsers import expat
 
 from core.errors import Finding, InputError, Place
 
 NODESET_XML_NAMESPACE = "http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"
 _CHUNK = 1 << 16
+# What a file may hold open at once is what it fills memory with. libxml2, which reads the nodes, has the same bounds.
+_MAX_DEPTH = 256
+_MAX_TEXT = 10_000_000
 
 
 class StopReading(Exception):  # noqa: N818 - it says that enough was read, not that anything failed
@@ -33,6 +38,21 @@ class Handler(Protocol):
         ...
 
 
+class Passer:
+    """Lets all elements pass: what is left is whether the XML is sound."""
+
+    def start(self, path: tuple[str, ...], attributes: Mapping[str, str], place: Place) -> None:
+        """Do nothing."""
+
+    def end(self, path: tuple[str, ...], text: str) -> None:
+        """Do nothing."""
+
+
+def open_nodeset(path: Path) -> BinaryIO:
+    """Open a NodeSet2 file; one whose name ends in ``.gz`` is unpacked as it is read. Raises :class:`OSError`."""
+    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
 def read(path: Path, handler: Handler) -> None:
     """Tell ``handler`` every element of a NodeSet file; raise :class:`InputError` if it is not well-formed XML."""
     _Stream(path, handler).run()
@@ -45,6 +65,7 @@ class _Stream:
         self._path = path
         self._handler = handler
         self._texts: list[list[str]] = []
+        self._held = 0
         self._paths: list[tuple[str, ...]] = []
         parser = expat.ParserCreate(namespace_separator="}")
         parser.buffer_text = True
@@ -56,7 +77,7 @@ class _Stream:
 
     def run(self) -> None:
         try:
-            with self._path.open("rb") as file:
+            with open_nodeset(self._path) as file:
                 while chunk := file.read(_CHUNK):
                     self._parser.Parse(chunk, False)  # noqa: FBT003 - expat takes "is final" by position only
                 self._parser.Parse(b"", True)  # noqa: FBT003 - expat takes "is final" by position only
@@ -66,8 +87,12 @@ class _Stream:
             place = Place.of(self._path, error.lineno, error.offset + 1)
             problem = f"not well-formed XML: {expat.ErrorString(error.code)}"
             raise InputError([Finding(place, problem, "correct the XML at this place")]) from error
-        except OSError as error:
-            problem = f"cannot be read: {error.strerror or error}"
+        except (LookupError, ValueError) as error:
+            # Python asks its own codecs for an encoding that expat does not have; multi-byte ones are beyond both.
+            problem = f"the encoding cannot be read: {error}"
+            raise InputError([Finding(Place.of(self._path, 1, 1), problem, "write the file as UTF-8")]) from error
+        except (OSError, EOFError, zlib.error) as error:
+            problem = f"cannot be read: {getattr(error, 'strerror', None) or error}"
             raise InputError([Finding(Place.of(self._path), problem, "name a readable NodeSet2 file")]) from error
 
     def _place(self) -> Place:
@@ -76,6 +101,9 @@ class _Stream:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, tag = name.rpartition("}")
         self._texts.append([])
+        if len(self._paths) >= _MAX_DEPTH:
+            problem = f"the elements are nested deeper than {_MAX_DEPTH}"
+            raise InputError([Finding(self._place(), problem, "a NodeSet2 file is not that deep; write it anew")])
         if self._paths:
             path = (*self._paths[-1], tag)
             self._paths.append(path)
@@ -89,12 +117,20 @@ class _Stream:
 
     def _end(self, _name: str) -> None:
         path = self._paths.pop()
-        text = "".join(self._texts.pop()).strip()
+        text = "".join(self._texts.pop())
+        self._held -= len(text)
         if path:
-            self._handler.end(path, text)
+            self._handler.end(path, text.strip())
 
     def _text(self, text: str) -> None:
-        self._texts[-1].append(text)
+        texts = self._texts[-1]
+        if not texts and text.isspace():
+            return
+        self._held += len(text)
+        if self._held > _MAX_TEXT:
+            problem = f"a text is longer than {_MAX_TEXT} characters"
+            raise InputError([Finding(self._place(), problem, "shorten it")])
+        texts.append(text)
 
     def _doctype(self, *_declaration: object) -> None:
         problem = "a document type declaration (DOCTYPE) is refused: it can declare entities"

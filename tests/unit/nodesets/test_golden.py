@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
+from nodesets.model import read_model
 from nodesets.resolver import PACKAGED_MODELS, resolve
-from nodesets.validation import validate
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "nodesets"
 
 
 def findings_of(case: Path) -> list[str]:
     """Find what is wrong with a case's files, told with places relative to the case's folder."""
-    found = validate(
+    model = read_model(
         resolve(sorted(case.glob("*.NodeSet2.xml")), [library] if (library := case / "library").exists() else [])
     )
-    return [str(finding).replace(f"{case}/", "").replace(str(PACKAGED_MODELS), "<packaged>") for finding in found]
+    return [str(finding).replace(f"{case}/", "").replace(str(PACKAGED_MODELS), "<packaged>") for finding in model.findings]
 
 
 @pytest.mark.parametrize("case", sorted(GOLDEN.iterdir()), ids=lambda case: case.name)

@@ -1,0 +1,50 @@
+"""Elements of NodeSet2 files, and the small things that are read from one element alone."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from lxml import etree
+
+from nodesets.built_in_types import LocalizedText
+from nodesets.nodes import MethodArgument, Translation
+from nodesets.xml_reading import NODESET_XML_NAMESPACE
+
+Element = etree._Element  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - lxml's class has no public name
+PREFIX = f"{{{NODESET_XML_NAMESPACE}}}"
+
+
+def local_name(element: Element) -> str:
+    """Give the tag without its namespace; of another namespace whole, so that it is no known one."""
+    return cast("str", element.tag).removeprefix(PREFIX)
+
+
+def localized(element: Element) -> LocalizedText:
+    """Read a LocalizedText (F.6)."""
+    return LocalizedText(element.get("Locale") or None, element.text or "")
+
+
+def translation(element: Element) -> Translation:
+    """Read a Translation (F.13)."""
+    texts = tuple(localized(child) for child in element if local_name(child) == "Text")
+    fields = tuple(
+        (child.get("Name", ""), tuple(localized(text) for text in child))
+        for child in element
+        if local_name(child) == "Field"
+    )
+    return Translation(texts, fields)
+
+
+def argument(element: Element) -> MethodArgument:
+    """Read an ArgumentDescription (F.14)."""
+    name = next((child.text or "" for child in element if local_name(child) == "Name"), "")
+    return MethodArgument(name, tuple(localized(child) for child in element if local_name(child) == "Description"))
+
+
+def canonical(element: Element) -> str:
+    """Write an element as canonical XML, so that equal ones are equal texts."""
+    try:
+        return etree.tostring(element, method="c14n", with_tail=False).decode()  # type: ignore[arg-type]  # the stubs know no C14N
+    except etree.C14NError:
+        # C14N has no form for relative namespace URIs. Nothing is lost without it.
+        return etree.tostring(element, encoding="unicode", with_tail=False)

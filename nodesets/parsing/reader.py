@@ -1,0 +1,167 @@
+"""Reads the nodes of a NodeSet2 file (Part 6 v1.05 Annex F, UANodeSet.xsd 1.02 to 1.05) in one pass.
+
+Everything that the schema knows is kept. What it does not know is told as a remark, what cannot be read as a problem,
+and the reading goes on: one run tells all. Values stay XML until the DataTypes of all files are known.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+from lxml import etree
+
+from core.errors import Finding, InputError, Place
+from nodesets.header import Header
+from nodesets.nodes import VariableNode, VariableTypeNode
+from nodesets.nodeset import NodeSet
+from nodesets.parsing.attributes import OF_NODE
+from nodesets.parsing.elements import PREFIX, Element, canonical, local_name
+from nodesets.parsing.node_reading import NodeReader
+from nodesets.parsing.telling import Teller
+from nodesets.parsing.texts import Texts
+from nodesets.xml_reading import Passer, open_nodeset, read
+
+_TABLES = frozenset({"NamespaceUris", "ServerUris", "Models", "Aliases", "Extensions"})
+_TOP = tuple(PREFIX + tag for tag in (*OF_NODE, *_TABLES))
+
+
+@dataclass(slots=True)
+class PendingValue:
+    """A value that waits for the DataTypes: its node, the ``Value`` element, and the node's element."""
+
+    node: VariableNode | VariableTypeNode
+    element: Element
+    top: Element
+
+
+@dataclass(slots=True)
+class Reading:
+    """A file that was read, and its values that are XML still. ``texts`` reads NodeIds within them."""
+
+    nodeset: NodeSet
+    texts: Texts
+    values: list[PendingValue] = field(default_factory=list[PendingValue])
+
+
+def read_nodeset(header: Header) -> Reading:
+    """Read the nodes of ``header.file``. Raises nothing for what is wrong with the file: that is in the NodeSet."""
+    return _Reader(header).run()
+
+
+class _DoctypeError(Exception):
+    """The file declares a document type."""
+
+
+class _Reader:
+    """One reading of one file."""
+
+    def __init__(self, header: Header) -> None:
+        self._nodeset = NodeSet(header)
+        self._texts = Texts(header.namespaces)
+        self._reading = Reading(self._nodeset, self._texts)
+        self._tell = Teller(self._nodeset, self._texts)
+        self._nodes = NodeReader(self._texts, self._tell)
+
+    def run(self) -> Reading:
+        nodeset = self._nodeset
+        try:
+            with open_nodeset(nodeset.file) as file:
+                self._read(file)
+        except (etree.XMLSyntaxError, _DoctypeError) as error:
+            nodeset.breaks = self._breaks(error)
+        except (OSError, EOFError, zlib.error) as error:
+            problem = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+            nodeset.breaks = (Finding(Place.of(nodeset.file), problem, "name a readable NodeSet2 file"),)
+        nodeset.complete = not nodeset.breaks
+        return self._reading
+
+    def _breaks(self, error: Exception) -> tuple[Finding, ...]:
+        """Ask expat for the place: its columns are right. Where it finds nothing, a limit of libxml2 was met."""
+        try:
+            read(self._nodeset.file, Passer())
+        except InputError as told:
+            return told.findings
+        line, column = error.position if isinstance(error, etree.XMLSyntaxError) else (0, 0)
+        place = Place.of(self._nodeset.file, line or 0, column or 0)
+        reason = " ".join(str(error).partition(", line ")[0].split())
+        return (Finding(place, f"beyond what is read of an XML file: {reason}", "make texts shorter, or less nested"),)
+
+    def _read(self, file: BinaryIO) -> None:
+        events = etree.iterparse(
+            file,
+            events=("end",),
+            tag=_TOP,
+            remove_comments=True,
+            remove_pis=True,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            huge_tree=False,
+        )
+        root: Element | None = None
+        for _, element in events:
+            if root is None:
+                root = self._begin(element)
+            if element.getparent() is not root:
+                continue  # a node's own Extensions, and whatever a value calls like a node
+            # What the schema does not know raises no event: it still stands in front.
+            self._unknown(root, element)
+            self._tell.position += 1
+            self._tell.top = element
+            self._element(element)
+            root.remove(element)
+        if root is not None:
+            self._unknown(root, None)
+
+    def _begin(self, element: Element) -> Element:
+        tree = element.getroottree()
+        if tree.docinfo.internalDTD is not None:
+            raise _DoctypeError
+        root = tree.getroot()
+        self._nodeset.last_modified = root.get("LastModified")
+        return root
+
+    def _unknown(self, root: Element, until: Element | None) -> None:
+        while len(root) and root[0] is not until:
+            self._tell.position += 1
+            self._tell.unknown_top(local_name(root[0]))
+            root.remove(root[0])
+
+    def _element(self, element: Element) -> None:
+        tag = local_name(element)
+        if tag in OF_NODE:
+            self._node(element, tag)
+        elif tag == "Aliases":
+            for child in element:
+                if local_name(child) == "Alias":
+                    self._alias(child)
+                else:
+                    self._tell.unknown_element(child, tag)
+        elif tag == "Extensions":
+            self._nodeset.extensions += tuple(canonical(one) for one in element)
+        elif tag == "ServerUris":
+            self._nodeset.server_uris = tuple(one.text or "" for one in element)
+
+    def _alias(self, element: Element) -> None:
+        name, text = element.get("Alias", "").strip(), element.text or ""
+        if not name:
+            self._tell.problem(element, "Alias has no name", 'write it as <Alias Alias="HasComponent">i=47</Alias>')
+            return
+        self._nodeset.aliases[name] = text.strip()
+        self._tell.attempt(element, f"Alias {name!r}", lambda: self._texts.define(name, text))
+
+    def _node(self, element: Element, tag: str) -> None:
+        node, value = self._nodes.read(element, tag)
+        if node is None:
+            return
+        self._nodeset.nodes.append(node)
+        if value is None:
+            return
+        if len(value):
+            known = cast("VariableNode | VariableTypeNode", node)
+            self._reading.values.append(PendingValue(known, value, element))
+        elif value.text and value.text.strip():
+            mend = "write it as an element of its type: <Int32>1</Int32>"
+            self._tell.problem(value, "Value holds text and no element", mend)
