@@ -1,4 +1,4 @@
-"""The ``model:`` section: its NodeSets loaded into the address space, or sketched there where something is wrong."""
+"""The ``model:`` section: its NodeSets loaded into the address space, as far as they are right."""
 
 from __future__ import annotations
 
@@ -9,18 +9,29 @@ from pathlib import Path
 
 from core.errors import Finding, Findings, InputError, Place
 from core.settings import Document, Section, build
-from nodesets.loader import LoadedModel, load
+from nodesets.library import LibraryError
+from nodesets.model import Model, read_model
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
-from nodesets.validation import read_outlines, validate
 from server.configuration import DEFAULT_SEARCH, ModelSettings
 from server.plan.partial import texts_of
-from server.ua_stack.sketch import sketch
+from server.ua_stack.model_nodes import unreached
 from server.ua_stack.stack import UaStack
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What was loaded: the files in load order, and what was told and survived."""
+
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedModel:
-    """What became of the models. ``loaded`` is None where anything is wrong with them: then they are sketched."""
+    """What became of the models. ``loaded`` is None where anything is wrong with them.
+
+    Then names are looked up in what there is of them, and nothing is served.
+    """
 
     loaded: LoadedModel | None
     incomplete: bool = False
@@ -57,17 +68,22 @@ def find_models(document: Document, findings: Findings) -> FoundModels:
 
 
 async def load_models(stack: UaStack, found: FoundModels, findings: Findings) -> PlannedModel:
-    """Load the models; with errors, which become findings, sketch them."""
+    """Read the models and load them into the address space of ``stack``; what is wrong becomes findings."""
     try:
-        if found.resolution.missing:
-            raise InputError(await asyncio.to_thread(validate, found.resolution))  # noqa: TRY301 - as loading does
-        return PlannedModel(await load(stack.server, found.resolution), found.incomplete)
-    except InputError as error:
-        findings.extend(error.findings)
-    outlines = await asyncio.to_thread(read_outlines, found.resolution)
-    damaged = any(outline.findings or not outline.complete for outline in outlines)
-    lost = await sketch(stack, outlines)
-    return PlannedModel(None, found.incomplete or damaged, lost)
+        model = await asyncio.to_thread(read_model, found.resolution)
+    except LibraryError as error:
+        raise InputError([*findings.items, Finding(Place.of("plantspace"), str(error))]) from error
+    problems = await stack.prepare(model)
+    findings.extend(model.findings)
+    files = tuple(nodeset.file for nodeset in model.nodesets[1:])
+    if not model.findings:
+        return PlannedModel(LoadedModel(files, (*map(str, model.warnings), *problems)), found.incomplete)
+    lost = unreached(stack.internal.space, model, await stack.namespaces())
+    return PlannedModel(None, found.incomplete or _is_damaged(model), lost)
+
+
+def _is_damaged(model: Model) -> bool:
+    return any(nodeset.problems or not nodeset.complete for nodeset in model.nodesets)
 
 
 def _files(section: Section, findings: Findings) -> list[Path]:

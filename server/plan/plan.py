@@ -14,7 +14,7 @@ from asyncua import ua
 
 from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
-from nodesets.loader import LoadedModel
+from server.address_space.keys import key_of
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianSettings
 from server.plan.collecting import no_collection
 from server.plan.datasets import PlannedPubSub, plan_pubsub
@@ -22,7 +22,7 @@ from server.plan.devices import DeviceReading, PlannedDevice, read_devices
 from server.plan.generated import Generator
 from server.plan.lookup import Lookup
 from server.plan.memory import MemoryPoint, plan_memory
-from server.plan.model import FoundModels, find_models, load_models
+from server.plan.model import FoundModels, LoadedModel, find_models, load_models
 from server.plan.operators import OperatorPlanner, PlannedOperator
 from server.plan.partial import texts_of
 from server.plan.point_planner import PointPlanner
@@ -128,12 +128,11 @@ async def _plan(
     stack: UaStack,
     findings: Findings,
 ) -> Plan:
-    await stack.prepare()
     model = await load_models(stack, models, findings)
     namespace = _namespace(document)
     own = await stack.register_namespace(namespace)
     nodeids = await stack.namespaces()
-    directory = Directory(stack.internal.aspace, nodeids)
+    directory = Directory(stack.internal.space, nodeids)
     lookup = Lookup(directory, model, namespace, findings)
     points = PointList()
     generator = Generator(stack.builder, own, _device_type(stack, nodeids))
@@ -151,7 +150,7 @@ async def _plan(
         raise InputError(())
     for slot in points.recorded:
         stack.builder.set_historizing(nodeids.from_text(points.points[slot].node))
-    warnings = [*map(str, model.loaded.warnings), *_endpoint_warnings(document, settings)]
+    warnings = [*model.loaded.warnings, *_endpoint_warnings(document, settings)]
     return Plan(
         await asyncio.to_thread(config.resolve),
         settings,
@@ -177,7 +176,7 @@ def _namespace(document: Document) -> str:
 
 def _device_type(stack: UaStack, nodeids: NodeIds) -> ua.NodeId | None:
     nodeid = nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s=DeviceType")
-    return nodeid if nodeid in stack.internal.aspace else None
+    return nodeid if key_of(nodeid) in stack.internal.space else None
 
 
 def _options(settings: GatewaySettings) -> EndpointOptions:

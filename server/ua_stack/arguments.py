@@ -5,39 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace
 
-from server.ua_stack.types import is_subtype
+from server.address_space.keys import NodeKey, key_of, numeric_key
+from server.address_space.space import AddressSpace
 
-_ANYTHING = ua.NodeId(ua.Int32(ua.ObjectIds.BaseDataType))
-_ENUMERATION = ua.NodeId(ua.Int32(ua.ObjectIds.Enumeration))
-_INT32 = ua.NodeId(ua.Int32(ua.ObjectIds.Int32))
+_ANYTHING = numeric_key(0, ua.ObjectIds.BaseDataType)
+_ENUMERATION = numeric_key(0, ua.ObjectIds.Enumeration)
+_INT32 = numeric_key(0, ua.ObjectIds.Int32)
 
 
-def accepts(aspace: AddressSpace, argument: ua.Argument, given: ua.Variant) -> bool:
+def accepts(space: AddressSpace, argument: ua.Argument, given: ua.Variant) -> bool:
     """Tell whether DataType and ValueRank allow a value."""
-    return _has_rank(argument.ValueRank, given) and _has_type(aspace, argument.DataType, given)
+    return _has_rank(argument.ValueRank, given) and _has_type(space, key_of(argument.DataType), given)
 
 
-def _has_type(aspace: AddressSpace, wanted: ua.NodeId, given: ua.Variant) -> bool:
+def _has_type(space: AddressSpace, wanted: NodeKey, given: ua.Variant) -> bool:
     if wanted == _ANYTHING:
         return True
     if given.VariantType in (ua.VariantType.Null, ua.VariantType.Variant):
         return False
-    builtin = ua.NodeId(ua.Int32(given.VariantType.value))
-    if is_subtype(aspace, wanted, _ENUMERATION):  # encoded as Int32 (Part 6 v1.05 5.2.4)
+    builtin = numeric_key(0, int(given.VariantType.value))
+    if space.is_subtype(wanted, _ENUMERATION):  # encoded as Int32 (Part 6 v1.05 5.2.4)
         return builtin == _INT32
     if given.VariantType is ua.VariantType.ExtensionObject:
-        return is_subtype(aspace, wanted, builtin) and _is_structure(aspace, wanted, given.Value)
+        return space.is_subtype(wanted, builtin) and _is_structure(space, wanted, given.Value)
     # an abstract type (Number) takes what derives from it; a derived one (Duration) is encoded as what it derives from
-    return is_subtype(aspace, builtin, wanted) or is_subtype(aspace, wanted, builtin)
+    return space.is_subtype(builtin, wanted) or space.is_subtype(wanted, builtin)
 
 
-def _is_structure(aspace: AddressSpace, wanted: ua.NodeId, value: Any) -> bool:  # any structure, or an array of them
+def _is_structure(space: AddressSpace, wanted: NodeKey, value: Any) -> bool:  # any structure, or an array of them
     """Tell whether decoded structures are of the type; what could not be decoded is the method's to judge."""
     parts: list[Any] = value if isinstance(value, list) else [value]
     kinds = [getattr(part, "data_type", None) for part in parts]
-    return all(kind is None or is_subtype(aspace, kind, wanted) for kind in kinds)
+    return all(kind is None or space.is_subtype(key_of(kind), wanted) for kind in kinds)
 
 
 def _has_rank(rank: int, given: ua.Variant) -> bool:

@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace, NodeData
 
 from core.datatypes import DataType
 from core.errors import PlantspaceError
 from core.settings import nearest
 from nodesets.names import NodeNameError
+from nodesets.nodes import NodeClass
+from server.address_space.asyncua_values import decode_variant
+from server.address_space.keys import NodeKey, key_of, namespace_of, nodeid_of, numeric_key
+from server.address_space.node import HeldValue, SpaceNode, VariableAttributes
+from server.address_space.space import HIERARCHICAL_REFERENCES, AddressSpace
 from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError
-from server.ua_stack.nodes import HAS_PROPERTY, HAS_SUBTYPE, attribute
 
-_OBJECTS = ua.NodeId(ua.Int32(ua.ObjectIds.ObjectsFolder))
-_SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
-_HIERARCHICAL = ua.NodeId(ua.Int32(ua.ObjectIds.HierarchicalReferences))
+_OBJECTS = numeric_key(0, ua.ObjectIds.ObjectsFolder)
+_SERVER = numeric_key(0, ua.ObjectIds.Server)
+_HAS_PROPERTY = numeric_key(0, ua.ObjectIds.HasProperty)
+_SCALAR = -1
 _ENUMERATION = 29
 _LAST_BUILT_IN = 25
 _MOST_COMPARED = 200
@@ -53,7 +57,7 @@ class _Children:
     """A node's children by their names. ``references``: how many the node had when they were looked through."""
 
     references: int
-    by_name: dict[str, list[ua.ReferenceDescription]]
+    by_name: dict[str, list[SpaceNode]]
     _sorted: list[str] | None = None
 
     @property
@@ -75,13 +79,13 @@ class _Children:
 class Directory:
     """The instances of an address space (everything beneath Objects but the Server object), by path and by NodeId."""
 
-    def __init__(self, aspace: AddressSpace, nodeids: NodeIds) -> None:
+    def __init__(self, space: AddressSpace, nodeids: NodeIds) -> None:
         """Look nowhere yet; the instances are walked when they are first asked for."""
-        self._aspace = aspace
+        self._space = space
         self._nodeids = nodeids
-        self._hierarchical = {_HIERARCHICAL, *self._subtypes(_HIERARCHICAL)}
+        self._hierarchical = space.subtypes(HIERARCHICAL_REFERENCES)
         self._instances: dict[ua.NodeId, Instance] = {}
-        self._known_children: dict[ua.NodeId, _Children] = {}
+        self._known_children: dict[NodeKey, _Children] = {}
 
     @property
     def instances(self) -> dict[ua.NodeId, Instance]:
@@ -104,7 +108,7 @@ class Directory:
             raise NodeNotFoundError(error.problem, error.mend) from None
         except UnknownNamespaceError as error:
             raise NodeNotFoundError(str(error), "add its NodeSet under model: nodesets") from None
-        if nodeid not in self._aspace:
+        if key_of(nodeid) not in self._space:
             problem = f"the model has no node {text}"
             raise NodeNotFoundError(problem, "look it up in the NodeSet, or write its browse path /Objects/…")
         return nodeid
@@ -128,132 +132,112 @@ class Directory:
 
     def is_variable(self, nodeid: ua.NodeId) -> bool:
         """Tell whether a node is a Variable."""
-        return attribute(self._aspace[nodeid], ua.AttributeIds.NodeClass) == ua.NodeClass.Variable
+        return self._node(nodeid).node_class is NodeClass.VARIABLE
 
     def is_method(self, nodeid: ua.NodeId) -> bool:
         """Tell whether a node is a Method."""
-        return attribute(self._aspace[nodeid], ua.AttributeIds.NodeClass) == ua.NodeClass.Method
+        return self._node(nodeid).node_class is NodeClass.METHOD
 
     def built_in_type(self, nodeid: ua.NodeId) -> DataType:
         """Give the type of column that holds a variable's value: arrays, structures and abstract types are VARIANT."""
-        node = self._aspace[nodeid]
-        rank = attribute(node, ua.AttributeIds.ValueRank)
-        if rank is not None and rank != ua.ValueRank.Scalar:
+        variable = self._node(nodeid).variable
+        if variable is None or variable.value_rank != _SCALAR:
             return DataType.VARIANT
-        return self._built_in(attribute(node, ua.AttributeIds.DataType))
+        return self._built_in(variable.data_type)
 
     def data_type(self, nodeid: ua.NodeId) -> tuple[str, DataType, int]:
         """Give a variable's DataType as NodeId text, the built-in type of its elements, and its ValueRank."""
-        node = self._aspace[nodeid]
-        kind = attribute(node, ua.AttributeIds.DataType)
-        rank = attribute(node, ua.AttributeIds.ValueRank)
-        text = "i=24" if kind is None else self._nodeids.to_text(kind)
-        return text, self._built_in(kind), -1 if rank is None else int(rank)
+        variable = self._node(nodeid).variable or _ANY
+        text = self._nodeids.to_text(nodeid_of(variable.data_type))
+        return text, self._built_in(variable.data_type), variable.value_rank
 
     def access_level(self, nodeid: ua.NodeId) -> int:
         """Give a variable's AccessLevel."""
-        level = attribute(self._aspace[nodeid], ua.AttributeIds.AccessLevel)
-        return 1 if level is None else int(level)
+        return (self._node(nodeid).variable or _ANY).access_level
 
     def is_historizing(self, nodeid: ua.NodeId) -> bool:
         """Tell whether the model says that a variable's history is kept."""
-        return bool(attribute(self._aspace[nodeid], ua.AttributeIds.Historizing))
+        return (self._node(nodeid).variable or _ANY).historizing
 
     def minimum_sampling(self, nodeid: ua.NodeId) -> float:
         """Give a variable's MinimumSamplingInterval in milliseconds."""
-        return float(attribute(self._aspace[nodeid], ua.AttributeIds.MinimumSamplingInterval) or 0.0)
+        return (self._node(nodeid).variable or _ANY).minimum_sampling_interval
 
     def initial_value(self, nodeid: ua.NodeId) -> ua.Variant | None:
         """Give the value that the NodeSet gave a variable."""
-        held = self._aspace[nodeid].attributes.get(ua.AttributeIds.Value)
-        return held.value.Value if held is not None and held.value is not None else None
+        return _constant(self._node(nodeid))
 
     def name_of(self, nodeid: ua.NodeId) -> str:
         """Give a node's BrowseName without its namespace."""
-        name = attribute(self._aspace[nodeid], ua.AttributeIds.BrowseName)
-        return "" if name is None else str(name.Name)
+        return self._node(nodeid).browse_name.name
 
     def describe(self, nodeid: ua.NodeId) -> str:
         """Give a node's description."""
-        text = attribute(self._aspace[nodeid], ua.AttributeIds.Description)
-        return "" if text is None or text.Text is None else str(text.Text)
+        texts = self._node(nodeid).description
+        return (texts[0].text or "") if texts else ""
 
     def property_value(self, nodeid: ua.NodeId, name: str) -> object:
         """Give the value of a property by its BrowseName, or None."""
-        for reference in self._aspace[nodeid].references:
-            if not reference.IsForward or reference.ReferenceTypeId != HAS_PROPERTY or reference.BrowseName is None:
-                continue
-            if reference.BrowseName.Name == name:
-                variant = self.initial_value(reference.NodeId)
+        for reference, target in self._node(nodeid).forward:
+            held = self._space.get(target) if reference == _HAS_PROPERTY else None
+            if held is not None and held.browse_name.name == name:
+                variant = _constant(held)
                 return None if variant is None else variant.Value
         return None
 
     def parent_of(self, nodeid: ua.NodeId) -> ua.NodeId:
         """Give the node that an instance hangs on; Objects for one that is not beneath it."""
         instance = self.instances.get(nodeid)
-        return instance.parent if instance is not None else _OBJECTS
+        return instance.parent if instance is not None else nodeid_of(_OBJECTS)
 
     def path_of(self, nodeid: ua.NodeId) -> str:
         """Give an instance's browse path; for other nodes the NodeId's text."""
         instance = self.instances.get(nodeid)
         return instance.path if instance is not None else self._nodeids.to_text(nodeid)
 
-    def _built_in(self, data_type: ua.NodeId | None) -> DataType:
-        seen: set[ua.NodeId] = set()
-        while data_type is not None and data_type not in seen:
-            seen.add(data_type)
-            if data_type.NamespaceIndex == 0 and isinstance(data_type.Identifier, int):
-                if data_type.Identifier == _ENUMERATION:
+    def _node(self, nodeid: ua.NodeId) -> SpaceNode:
+        return self._space[key_of(nodeid)]
+
+    def _built_in(self, data_type: NodeKey) -> DataType:
+        for key in (data_type, *self._space.supertypes(data_type)):
+            if isinstance(key, int) and key <= _LAST_STANDARD:
+                if key == _ENUMERATION:
                     return DataType.INT32
-                if data_type.Identifier <= _LAST_BUILT_IN:
-                    return _COLUMNS.get(data_type.Identifier, DataType.VARIANT)
-            data_type = self._supertype(data_type)
+                if key <= _LAST_BUILT_IN:
+                    return _COLUMNS.get(key, DataType.VARIANT)
         return DataType.VARIANT
 
-    def _supertype(self, nodeid: ua.NodeId) -> ua.NodeId | None:
-        node = self._aspace.get(nodeid)
-        for reference in node.references if node is not None else ():
-            if not reference.IsForward and reference.ReferenceTypeId == HAS_SUBTYPE:
-                return reference.NodeId
-        return None
+    def _children(self, node: SpaceNode) -> Iterator[tuple[NodeKey, SpaceNode]]:
+        """Give a node's children, each with the type of the reference to it."""
+        hierarchical, nodes = self._hierarchical, self._space.nodes
+        for reference, target in node.forward:
+            if reference in hierarchical:
+                yield reference, nodes[target]
 
-    def _subtypes(self, nodeid: ua.NodeId) -> Iterator[ua.NodeId]:
-        node = self._aspace.get(nodeid)
-        for reference in node.references if node is not None else ():
-            if reference.IsForward and reference.ReferenceTypeId == HAS_SUBTYPE:
-                yield reference.NodeId
-                yield from self._subtypes(reference.NodeId)
-
-    def _children(self, node: NodeData) -> Iterator[ua.ReferenceDescription]:
-        for reference in node.references:
-            if reference.IsForward and reference.ReferenceTypeId in self._hierarchical:
-                yield reference
-
-    def _children_of(self, nodeid: ua.NodeId) -> _Children:
+    def _children_of(self, key: NodeKey) -> _Children:
         """Give a node's children; they are looked through again once it has more references."""
-        node = self._aspace[nodeid]
-        known = self._known_children.get(nodeid)
-        if known is None or known.references != len(node.references):
-            known = _Children(len(node.references), {})
-            for reference in self._children(node):
-                if reference.BrowseName is not None:
-                    known.by_name.setdefault(str(reference.BrowseName.Name), []).append(reference)
-            self._known_children[nodeid] = known
+        node = self._space[key]
+        known = self._known_children.get(key)
+        if known is None or known.references != len(node.forward):
+            known = _Children(len(node.forward), {})
+            for _, child in self._children(node):
+                known.by_name.setdefault(child.browse_name.name, []).append(child)
+            self._known_children[key] = known
         return known
 
     def _walk(self) -> None:
         instances = self._instances
-        queue = [(_OBJECTS, "/Objects")]
-        for nodeid, path in queue:
-            for reference in self._children(self._aspace[nodeid]):
-                target = reference.NodeId
-                known = target in instances or target in (_SERVER, _OBJECTS) or target not in self._aspace
-                if known or reference.BrowseName is None:
+        seen = {_SERVER, _OBJECTS}
+        queue: list[tuple[NodeKey, ua.NodeId, str]] = [(_OBJECTS, nodeid_of(_OBJECTS), "/Objects")]
+        for key, nodeid, path in queue:
+            for reference, child in self._children(self._space[key]):
+                if child.key in seen:
                     continue
-                below = f"{path}/{reference.BrowseName.Name}"
-                is_property = reference.ReferenceTypeId == HAS_PROPERTY
-                instances[target] = Instance(target, below, nodeid, is_property)
-                queue.append((target, below))
+                seen.add(child.key)
+                below = f"{path}/{child.browse_name.name}"
+                target = nodeid_of(child.key)
+                instances[target] = Instance(target, below, nodeid, reference == _HAS_PROPERTY)
+                queue.append((child.key, target, below))
 
     def _by_path(self, text: str) -> ua.NodeId:
         segments = text.removeprefix("/").split("/")
@@ -265,21 +249,21 @@ class Directory:
         for segment in segments[1:]:
             here = self._step(here, so_far, segment)
             so_far = f"{so_far}/{segment}"
-        return here
+        return nodeid_of(here)
 
-    def _step(self, parent: ua.NodeId, so_far: str, segment: str) -> ua.NodeId:
+    def _step(self, parent: NodeKey, so_far: str, segment: str) -> NodeKey:
         """Go one level down: ``Name`` alone, or ``prefix:Name`` with the last part of the namespace's URI before it."""
         children = self._children_of(parent)
-        found = {one.NodeId for one in children.by_name.get(segment, ())}
+        found = {one.key for one in children.by_name.get(segment, ())}
         prefix, colon, name = segment.partition(":")
         if not found and colon:
             found = {
-                one.NodeId
+                one.key
                 for one in children.by_name.get(name, ())
-                if self._prefix(int(one.BrowseName.NamespaceIndex)) == prefix.casefold()
+                if self._prefix(one.browse_name.namespace) == prefix.casefold()
             }
         if len(found) > 1:
-            own = {nodeid for nodeid in found if nodeid.NamespaceIndex == parent.NamespaceIndex}
+            own = {key for key in found if namespace_of(key) == namespace_of(parent)}
             found = own if len(own) == 1 else found
         if len(found) == 1:
             return found.pop()
@@ -296,3 +280,11 @@ class Directory:
 
 
 _COLUMNS = {int(member): member for member in DataType}
+_LAST_STANDARD = 0xFFFF_FFFF
+_ANY = VariableAttributes(numeric_key(0, ua.ObjectIds.BaseDataType))
+
+
+def _constant(node: SpaceNode) -> ua.Variant | None:
+    """Give the value that a node holds itself."""
+    held = node.value.variant if isinstance(node.value, HeldValue) else node.value
+    return decode_variant(held) if isinstance(held, bytes) else None

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace
 
 from core.errors import StoreError
 from core.time import from_datetime
 from historian.contract import Cursor, HistoryReader, InvalidTimeDomain, RawPage
+from server.address_space.keys import key_of
+from server.address_space.space import AddressSpace
 from server.subscriptions.encoding import Timestamps, encode_columns, encode_objects
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.operation_limits import MAX_HISTORY_CONTINUATION_POINTS, MAX_NODES_PER_HISTORY_READ, bounded
@@ -77,9 +78,9 @@ class _Room:
 class HistoryAccess:
     """Answers HistoryRead; without a store every node answers BadHistoryOperationUnsupported."""
 
-    def __init__(self, aspace: AddressSpace, access: PointAccess) -> None:
+    def __init__(self, space: AddressSpace, access: PointAccess) -> None:
         """Begin without a store; :meth:`bind` brings it. ``access`` knows the points' types."""
-        self._aspace = aspace
+        self._space = space
         self._access = access
         self._store: HistoryReader | None = None
         self._nodeids: NodeIds | None = None
@@ -145,7 +146,7 @@ class HistoryAccess:
             share = min(share, OBJECT_VALUES)
         if self._store is None or self._nodeids is None:
             return _refused(ua.StatusCodes.BadHistoryOperationUnsupported)
-        if item.NodeId not in self._aspace:
+        if key_of(item.NodeId) not in self._space:
             return _refused(ua.StatusCodes.BadNodeIdUnknown)
         if item.IndexRange:
             return _refused(ua.StatusCodes.BadIndexRangeInvalid)

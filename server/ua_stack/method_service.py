@@ -10,13 +10,18 @@ import logging
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace, MethodService, NodeData
+from asyncua.server.address_space import MethodService
 
+from nodesets.nodes import NodeClass
+from server.address_space.asyncua_values import decode_variant
+from server.address_space.keys import NodeKey, key_of, numeric_key
+from server.address_space.node import Flag, SpaceNode
+from server.address_space.space import AddressSpace
 from server.ua_stack.arguments import accepts
-from server.ua_stack.nodes import HAS_COMPONENT, HAS_PROPERTY, HAS_SUBTYPE, HAS_TYPE, attribute, forward
 from server.ua_stack.operation_limits import MAX_METHODS_PER_CALL, bounded
-from server.ua_stack.types import is_subtype
 
+_HAS_COMPONENT = numeric_key(0, ua.ObjectIds.HasComponent)
+_HAS_PROPERTY = numeric_key(0, ua.ObjectIds.HasProperty)
 _log = logging.getLogger("plantspace.methods")
 
 
@@ -32,10 +37,10 @@ class _CallRefusedError(Exception):
 class CallService(MethodService):
     """Checks calls and runs them one after the other."""
 
-    def __init__(self, aspace: AddressSpace) -> None:
-        """Serve the methods of ``aspace``."""
+    def __init__(self, space: AddressSpace, aspace: Any) -> None:
+        """Serve the methods of ``space``; ``aspace`` is what asyncua is shown of it."""
         super().__init__(aspace)
-        self._nodes = aspace
+        self._space = space
 
     async def call(self, methods: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods as the gateway itself."""
@@ -69,83 +74,72 @@ class CallService(MethodService):
         result.OutputArguments = list(answer or [])
         return result
 
-    def _method(self, request: ua.CallMethodRequest) -> NodeData:
+    def _method(self, request: ua.CallMethodRequest) -> SpaceNode:
         """Find the method, which is a component of the object, of its type or of one of that type's supertypes."""
         if request.ObjectId.is_null():
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdInvalid)
-        owner = self._nodes.get(request.ObjectId)
+        owner = self._space.get(key_of(request.ObjectId))
         if owner is None:
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdUnknown)
-        if attribute(owner, ua.AttributeIds.NodeClass) not in (ua.NodeClass.Object, ua.NodeClass.ObjectType):
+        if owner.node_class not in (NodeClass.OBJECT, NodeClass.OBJECT_TYPE):
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdInvalid)
-        method = self._nodes.get(request.MethodId)
-        if method is None or attribute(method, ua.AttributeIds.NodeClass) != ua.NodeClass.Method:
+        method = self._space.get(key_of(request.MethodId))
+        if method is None or method.node_class is not NodeClass.METHOD:
             raise _CallRefusedError(ua.StatusCodes.BadMethodInvalid)
-        if not any(self._has(holder, method.nodeid) for holder in self._holders(owner)):
+        if not any(self._has(holder, method.key) for holder in self._holders(owner)):
             raise _CallRefusedError(ua.StatusCodes.BadMethodInvalid)
         return method
 
-    def _holders(self, owner: NodeData) -> list[NodeData]:
+    def _holders(self, owner: SpaceNode) -> list[SpaceNode]:
         """Give the object and its types, the nearest first."""
-        holders = [owner]
-        definition = next(forward(owner, HAS_TYPE), None)
-        following = self._nodes.get(definition.NodeId) if definition is not None else self._supertype(owner)
-        while following is not None and following not in holders:
-            holders.append(following)
-            following = self._supertype(following)
-        return holders
+        nodes = self._space.nodes
+        kind = owner.key if owner.node_class is NodeClass.OBJECT_TYPE else self._space.type_of(owner)
+        if kind is None:
+            return [owner]
+        types = (kind, *self._space.supertypes(kind))
+        return [owner, *(nodes[one] for one in types if one in nodes and one != owner.key)]
 
-    def _supertype(self, node: NodeData) -> NodeData | None:
-        for reference in node.references:
-            if not reference.IsForward and reference.ReferenceTypeId == HAS_SUBTYPE:
-                return self._nodes.get(reference.NodeId)
-        return None
+    def _has(self, holder: SpaceNode, method: NodeKey) -> bool:
+        components = self._space.subtypes(_HAS_COMPONENT)
+        return any(target == method and kind in components for kind, target in holder.forward)
 
-    def _has(self, holder: NodeData, method: ua.NodeId) -> bool:
-        return any(
-            reference.NodeId == method and is_subtype(self._nodes, reference.ReferenceTypeId, HAS_COMPONENT)
-            for reference in holder.references
-            if reference.IsForward
-        )
-
-    def _executable(self, owner: ua.NodeId, method: NodeData, *, permitted: bool) -> Any:  # a coroutine function
+    def _executable(self, owner: ua.NodeId, method: SpaceNode, *, permitted: bool) -> Any:  # a coroutine function
         """Give what answers the call, if the method may be executed at all, and by this user."""
         call = self._implementation(owner, method)
-        if call is None or attribute(method, ua.AttributeIds.Executable) is False:
+        if call is None or not method.flags & Flag.EXECUTABLE:
             raise _CallRefusedError(ua.StatusCodes.BadNotExecutable)
-        if not permitted or attribute(method, ua.AttributeIds.UserExecutable) is False:
+        if not permitted:
             raise _CallRefusedError(ua.StatusCodes.BadUserAccessDenied)
         return call
 
-    def _implementation(self, owner: ua.NodeId, method: NodeData) -> Any:  # as above
+    def _implementation(self, owner: ua.NodeId, method: SpaceNode) -> Any:  # as above
         """Give what answers; for a type's method it is the object's own one of the same name, where there is one."""
-        if method.call is not None:
-            return method.call
-        name = attribute(method, ua.AttributeIds.BrowseName)
-        for reference in self._nodes[owner].references:
-            if reference.IsForward and reference.BrowseName == name:
-                own = self._nodes.get(reference.NodeId)
-                if own is not None and own.call is not None:
-                    return own.call
+        if method.definition is not None:
+            return method.definition
+        nodes = self._space.nodes
+        for _, target in nodes[key_of(owner)].forward:
+            own = nodes[target]
+            if own.node_class is NodeClass.METHOD and own.browse_name == method.browse_name:
+                return own.definition
         return None
 
-    def _check_arguments(self, method: NodeData, given: list[ua.Variant]) -> None:
+    def _check_arguments(self, method: SpaceNode, given: list[ua.Variant]) -> None:
         declared = self._declared(method)
         if len(given) < len(declared):
             raise _CallRefusedError(ua.StatusCodes.BadArgumentsMissing)
         if len(given) > len(declared):
             raise _CallRefusedError(ua.StatusCodes.BadTooManyArguments)
-        fits = [accepts(self._nodes, argument, variant) for argument, variant in zip(declared, given, strict=True)]
+        fits = [accepts(self._space, argument, variant) for argument, variant in zip(declared, given, strict=True)]
         if not all(fits):
             results = [0 if fit else ua.StatusCodes.BadTypeMismatch for fit in fits]
             raise _CallRefusedError(ua.StatusCodes.BadInvalidArgument, results)
 
-    def _declared(self, method: NodeData) -> list[ua.Argument]:
+    def _declared(self, method: SpaceNode) -> list[ua.Argument]:
         """Give the InputArguments property (Part 3 v1.05 5.7); a method without it takes none."""
-        for reference in forward(method, HAS_PROPERTY):
-            held = self._nodes.get(reference.NodeId)
-            if held is not None and reference.BrowseName is not None and reference.BrowseName.Name == "InputArguments":
-                return list(attribute(held, ua.AttributeIds.Value) or [])
+        for kind, target in method.forward:
+            held = self._space[target]
+            if kind == _HAS_PROPERTY and held.browse_name == (0, "InputArguments") and isinstance(held.value, bytes):
+                return list(decode_variant(held.value).Value or [])
         return []
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from asyncua import ua
-from asyncua.server.address_space import AddressSpace
 from asyncua.ua.ua_binary import struct_to_binary
 from asyncua.ua.uaprotocol_auto import DataChangeFilter  # what is decoded; ua.DataChangeFilter is a subclass of it
 
 from core.datatypes import DataType
 from core.image import ProcessImage
 from core.time import now, to_datetime
+from server.address_space.asyncua_seam import UaAddressSpace
 from server.subscriptions.cohort import TRIGGER_STATUS_VALUE, TRIGGER_STATUS_VALUE_TIMESTAMP, Cohort, CohortKey
 from server.subscriptions.encoding import Timestamps
 from server.subscriptions.limits import Room
@@ -67,7 +67,7 @@ class ItemFactory:
 
     def __init__(
         self,
-        aspace: AddressSpace,
+        aspace: UaAddressSpace,
         access: PointAccess,
         image: ProcessImage,
         scans: Sequence[float],

@@ -9,12 +9,16 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import ADMIN_TYPES, PermissionRuleset, User, UserRole
 from asyncua.server.internal_session import InternalSession
 
+from server.address_space.asyncua_services import context_of
+from server.address_space.session_context import SessionContext
 from server.ua_stack.history_access import HistoryAccess
 from server.ua_stack.method_service import CallService
 from server.ua_stack.subscription_service import SubscriptionService
 
 if TYPE_CHECKING:
     from asyncua.server.internal_server import InternalServer
+
+    from server.ua_stack.internal_server import GatewayInternalServer
 
 
 class AnonymousRole:
@@ -53,13 +57,53 @@ class ClientServices(PermissionRuleset):
 class GatewaySession(InternalSession):
     """A client's session."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        """Begin without rights; activation gives them."""
+        super().__init__(*given, **named)
+        self.view = self.server.views.new_session()
+        self.context: SessionContext = context_of(self.user)
+
+    @property
+    def server(self) -> GatewayInternalServer:
+        """The server whose session this is."""
+        return cast("GatewayInternalServer", self.iserver)
+
+    def activate_session(
+        self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
+    ) -> ua.ActivateSessionResult:
+        """Take the user's rights and languages (Part 4 v1.05 5.7.3)."""
+        result = super().activate_session(params, peer_certificate)
+        self.view.locales = params.LocaleIds or ()
+        self.context = context_of(self.user)._replace(locales=self.view.locales)
+        return result
+
     async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
-        """Read without asyncua's callback dispatch, which nothing here listens to."""
-        return self.iserver.attribute_service.read(params)
+        """Read with the session's rights."""
+        return self.server.access.read(params, self.context)
 
     async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
         """Write as the session's user."""
-        return await self.iserver.attribute_service.write(params, self.user)
+        return await self.server.access.write(params, self.user)
+
+    async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
+        """Browse; continuation points belong to this session."""
+        return await self.server.views.browse_for(self.view, params)
+
+    async def browse_next(self, parameters: ua.BrowseNextParameters) -> list[ua.BrowseResult]:
+        """Go on with a Browse of this session."""
+        return await self.server.views.browse_next_for(self.view, parameters)
+
+    async def translate_browsepaths_to_nodeids(self, params: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
+        """Follow browse paths."""
+        return await self.server.views.translate_for(self.view, params)
+
+    async def register_nodes(self, nodes: list[ua.NodeId]) -> list[ua.NodeId]:
+        """Register nodes."""
+        return self.server.views.register_nodes(self.view, nodes)
+
+    async def unregister_nodes(self, nodes: list[ua.NodeId]) -> None:
+        """Forget registered nodes."""
+        self.server.views.unregister_nodes(self.view, nodes)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods (Part 4 v1.05 5.12.2); an Observer may not."""
@@ -74,6 +118,7 @@ class GatewaySession(InternalSession):
     async def close_session(self, delete_subs: bool = True) -> None:  # noqa: FBT001, FBT002 - asyncua's own signature
         """Close, and release the session's continuation points."""
         cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
+        self.view.close()
         await super().close_session(delete_subs)
 
     def publish(  # pyright: ignore[reportIncompatibleMethodOverride] - the base says what asyncua's service gives

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlparse
 
-from asyncua import Server, ua
+from asyncua import ua
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from core.errors import PlantspaceError
 from core.image import ProcessImage
+from nodesets.model import Model
+from server.address_space.points import WritePoint
 from server.ua_stack.internal_server import GatewayInternalServer
+from server.ua_stack.model_nodes import describe_namespaces, load_model, namespace_array
 from server.ua_stack.monitored_items import ItemFactory
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.nodes import NodeBuilder
-from server.ua_stack.point_access import WritePoint
+from server.ua_stack.processor import GatewayServer
 from server.ua_stack.sessions import ClientServices
 
 _log = logging.getLogger("plantspace.endpoint")
@@ -70,13 +72,18 @@ class UaStack:
         """Take the options; nothing is opened."""
         self.options = options
         self.internal = GatewayInternalServer(options.role)
-        self.server = Server(iserver=self.internal)
-        self.builder = NodeBuilder(self.internal.aspace)
+        self.server = GatewayServer(iserver=self.internal)
+        self.builder = NodeBuilder(self.internal.space)
         self._started = False
 
-    async def prepare(self) -> None:
-        """Make the standard address space."""
+    async def prepare(self, model: Model) -> list[str]:
+        """Make the address space of a model, and set the server's own nodes up.
+
+        Gives what of the model could not be encoded. A model with findings is good enough to look names up in.
+        """
         server, options = self.server, self.options
+        namespaces = namespace_array(model, options.application_uri)
+        problems = load_model(self.internal.space, model, namespaces)
         await server.init()
         server.set_endpoint(options.url)
         server.set_server_name(f"Plantspace {options.name}")
@@ -84,6 +91,9 @@ class UaStack:
         server.manufacturer_name = "Plantspace"
         server.application_type = ua.ApplicationType.Server
         await server.set_application_uri(options.application_uri)
+        for uri in namespaces[2:]:
+            await server.register_namespace(uri)
+        describe_namespaces(self.internal.space, self.builder, model, await self.namespaces())
         await server.set_build_info(
             server.product_uri,
             server.manufacturer_name,
@@ -96,11 +106,12 @@ class UaStack:
         server.set_identity_tokens(tokens)
         policies = [policy for mode in options.security for policy in _POLICIES[mode]]
         server.set_security_policy(policies, ClientServices())  # type: ignore[arg-type]  # asyncua asks for its own subclass, and only calls check_validity
+        return problems
 
     def bind(self, image: ProcessImage, slots: dict[ua.NodeId, int], scans: Sequence[float], write: WritePoint) -> None:
         """Serve the points: reads, writes and subscriptions."""
         self.internal.access.bind(image, slots, write)
-        factory = ItemFactory(self.internal.aspace, self.internal.access, image, scans)
+        factory = ItemFactory(self.internal.shown, self.internal.access, image, scans)
         self.internal.subscriptions.bind(factory)
         image.add_tap(self.internal.subscriptions)
 
@@ -121,8 +132,7 @@ class UaStack:
         """Open the port. Raises :class:`EndpointError`."""
         self._started = True  # from here on there is something to undo, wherever the start is broken off
         try:
-            with _without_traceback():
-                await self.server.start()
+            await self.server.start()
         except OSError as error:
             message = (
                 f"cannot listen on {self.options.url}: {error.strerror or error} (is another server on this port?)"
@@ -145,15 +155,3 @@ class UaStack:
         else:
             await self.internal.subscriptions.stop()
             self.internal.method_service.stop()
-
-
-@contextmanager
-def _without_traceback() -> Generator[None, None, None]:
-    """Keep asyncua from logging a failed start with a traceback: the error that is raised says it in one line."""
-    log = logging.getLogger("asyncua.server.server")
-    before = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(before)

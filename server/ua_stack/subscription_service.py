@@ -9,12 +9,12 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.common.utils import ServiceError
-from asyncua.server.address_space import AddressSpace
 
 from core.batch import Samples
 from core.datatypes import DataType
 from core.quality import Status
 from core.time import now
+from server.address_space.asyncua_seam import UaAddressSpace
 from server.subscriptions.cohort import Cohort
 from server.subscriptions.limits import Room, SubscriptionLimits
 from server.subscriptions.object_items import EventItem, ObjectItem
@@ -77,7 +77,7 @@ class StackSubscription:
 class SubscriptionService:
     """Every subscription of the server, and the tap that feeds them from the process image."""
 
-    def __init__(self, aspace: AddressSpace, limits: SubscriptionLimits) -> None:
+    def __init__(self, aspace: UaAddressSpace, limits: SubscriptionLimits) -> None:
         """Serve within ``limits``."""
         self.subscriptions: dict[int, StackSubscription] = {}
         self.standard_events: dict[int, Any] = {}  # asyncua's condition refresh looks here

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from asyncua import ua
 from asyncua.common.utils import Buffer
-from asyncua.server.address_space import AddressSpace
 from asyncua.ua.ua_binary import struct_from_binary
 
 from core.batch import Batch
@@ -22,8 +21,8 @@ from core.time import from_datetime
 from server.subscriptions.limits import SubscriptionLimits
 from server.subscriptions.subscription import Subscription
 from server.ua_stack.monitored_items import ItemFactory
-from server.ua_stack.point_access import PointAccess
 from server.ua_stack.subscription_service import SubscriptionService
+from tests.unit.server.ua_stack.nodes import access_to, space_of_points
 
 NEVER = 3_600_000.0
 """A publishing interval (ms) within which no test ends: cycles are run by hand."""
@@ -118,8 +117,7 @@ class Endpoint:
             for slot, datatype in enumerate(self.types)
         ]
         self.image = ProcessImage(points, 10)
-        aspace = AddressSpace()
-        access = PointAccess(aspace)
+        access, aspace = access_to(space_of_points(self.node(slot) for slot in range(len(points))))
         slots = {self.node(slot): slot for slot in range(len(points))}
         access.bind(self.image, slots, _not_written)
         self.service = SubscriptionService(aspace, self.limits)

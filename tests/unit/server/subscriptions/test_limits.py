@@ -98,9 +98,9 @@ async def test_events_and_attributes_count_too() -> None:
         subscription = await made.subscribe()
         (item,) = await made.monitor(subscription, request(0, 0, size=90))
         assert item.StatusCode.is_good()
-        named = request(0, 1, size=50, attribute=ua.AttributeIds.DisplayName)
+        named = request(0, 1, size=50, attribute=ua.AttributeIds.Executable)
         (refused,) = await made.monitor(subscription, named)
-        assert not refused.StatusCode.is_good(), "this endpoint's nodes have no attributes"
+        assert not refused.StatusCode.is_good(), "a Variable has no such attribute"
         assert subscription.queued == 90
 
 

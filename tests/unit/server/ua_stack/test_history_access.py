@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from asyncua import ua
 from asyncua.common.utils import Buffer, ServiceError
-from asyncua.server.address_space import AddressSpace, NodeData
 from asyncua.ua.ua_binary import struct_from_binary
 
 from core.datatypes import DataType
@@ -24,8 +23,8 @@ from historian.sqlite import SQLiteStore
 from server.ua_stack.history_access import ANSWER_BYTES, ANSWER_VALUES, OBJECT_VALUES, HistoryAccess
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.operation_limits import MAX_HISTORY_CONTINUATION_POINTS, MAX_NODES_PER_HISTORY_READ
-from server.ua_stack.point_access import PointAccess
 from tests.loop_monitor import LoopMonitor
+from tests.unit.server.ua_stack.nodes import access_to, space_of_points
 
 T0 = 133_000_000_000_000_000
 NUMBERS, TEXTS = 100, 4
@@ -60,14 +59,12 @@ async def access(tmp_path: Path) -> AsyncIterator[HistoryAccess]:
     await store.append([Delivery(1, [block(range(NUMBERS), DataType.DOUBLE, 1.5)])], "origin")
     texts = range(NUMBERS, NUMBERS + TEXTS)
     await store.append([Delivery(2, [block(texts, DataType.STRING, "x" * 10_000)])], "origin")
-    aspace = AddressSpace()
-    for number in range(NUMBERS + TEXTS):
-        aspace[nodeid(number)] = NodeData(nodeid(number))
+    space = space_of_points(nodeid(number) for number in range(NUMBERS + TEXTS))
     points = [Point(text(number), DataType.DOUBLE) for number in range(NUMBERS)]
     points += [Point(text(number), DataType.STRING) for number in texts]
-    points_access = PointAccess(aspace)
+    points_access, _ = access_to(space)
     points_access.bind(ProcessImage(points, 10), {nodeid(slot): slot for slot in range(len(points))}, _not_written)
-    made = HistoryAccess(aspace, points_access)
+    made = HistoryAccess(space, points_access)
     made.bind(store, NodeIds(["http://opcfoundation.org/UA/", "urn:test"]), lambda _node: True)
     yield made
     await store.close()
