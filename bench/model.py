@@ -31,6 +31,7 @@ def ours(uris: list[str]) -> dict[str, Any]:
     from nodesets.names import STANDARD_NAMESPACE  # noqa: PLC0415
     from nodesets.resolver import Resolution, resolve  # noqa: PLC0415
     from server.address_space.space import AddressSpace  # noqa: PLC0415
+    from server.gateway import settle_memory  # noqa: PLC0415
     from server.ua_stack.model_nodes import load_model, namespace_array  # noqa: PLC0415
 
     def loaded(resolution: Resolution) -> tuple[float, AddressSpace, int]:
@@ -47,7 +48,7 @@ def ours(uris: list[str]) -> dict[str, Any]:
     standard, _, _ = loaded(Resolution(()))
     before = memory_bytes()
     seconds, space, findings = loaded(resolve([library[uri] for uri in uris] if uris else list(library.values())))
-    gc.collect()
+    settle_memory()
     return {
         "nodes": len(space.nodes),
         "findings": findings,

@@ -44,6 +44,7 @@ class Capability(enum.Flag):
 class DeviceSettings(Settings):
     """What every device section holds; a driver's settings class adds its own keys.
 
+    ``bindings``: a table or a list; ``type_bindings``: members of a type, bound once for all of its instances.
     ``stale``: how long values stay Uncertain after the last good contact before they turn BadNoCommunication.
     ``limits``: what a value outside its binding's min..max becomes: ``BadOutOfRange``, or clamped with ``GoodClamped``.
     ``history``: keep all points' history. A lost device is tried again after about ``retry``, then ever more seldom
@@ -55,6 +56,7 @@ class DeviceSettings(Settings):
     timeout: PositiveDuration = 1.0
     stale: PositiveDuration = 5.0
     bindings: str | list[dict[str, Any]] | None = None  # rows are validated by the bindings reader, each at its place
+    type_bindings: dict[str, Any] | list[Any] | None = None  # likewise
     limits: Literal["bad", "clamp"] = "bad"
     history: bool = False
     retry: PositiveDuration = 1.0

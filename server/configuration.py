@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -53,9 +53,13 @@ class ServerSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders to look for required models in."""
+    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders to look for required models in.
+
+    ``instances``: objects and variables of the models' types, in a list or a CSV file.
+    """
 
     nodesets: list[str] = Field(default_factory=list[str])
+    instances: str | list[Any] | None = None  # each is validated by its reader, at its place
     search: list[str] = Field(default_factory=lambda: list(DEFAULT_SEARCH))
 
 

@@ -13,7 +13,9 @@ from core.settings import Document, Row, Section, SettingError, build
 from drivers import registry
 from drivers.contract import BoundPoint, Capability, DeviceSettings, Manifest, TagOffer
 from server.bindings import Binding, bindings_of_rows, read_bindings
+from server.plan.instances import instance_paths
 from server.plan.partial import sound_part
+from server.type_bindings import expand_type_bindings
 
 
 @dataclass(slots=True)
@@ -74,10 +76,13 @@ class DeviceReading:
 def read_devices(document: Document, instead: Mapping[str, Sequence[Row]], findings: Findings) -> list[DeviceReading]:
     """Read the ``devices:`` section. ``instead``: rows that stand in for those of a device's table, by its name."""
     sections = document.members("devices", findings)
-    return [_read_device(name, section, instead.get(name), findings) for name, section in sections.items()]
+    paths = instance_paths(document)
+    return [_read_device(name, section, instead.get(name), paths, findings) for name, section in sections.items()]
 
 
-def _read_device(name: str, section: Section, instead: Sequence[Row] | None, findings: Findings) -> DeviceReading:
+def _read_device(
+    name: str, section: Section, instead: Sequence[Row] | None, instances: Mapping[str, str], findings: Findings
+) -> DeviceReading:
     named = "/" not in name and bool(name.strip())
     if not named:
         mend = "use letters, digits, '-' and '_'"
@@ -85,19 +90,21 @@ def _read_device(name: str, section: Section, instead: Sequence[Row] | None, fin
     manifest = _driver(name, section, findings)
     given = instead is not None
     rows = bindings_of_rows(name, instead, findings) if given else read_bindings(name, section, findings)
+    expanded = expand_type_bindings(section, instances, findings)
+    more = bindings_of_rows(name, expanded.rows, findings, sound=expanded.complete)
+    bindings, all_read = [*rows.bindings, *more.bindings], rows.complete and more.complete
     if manifest is None:
-        return DeviceReading(
-            name, section, None, None, rows.bindings, [], sound=False, complete=rows.complete and bool(rows.bindings)
-        )
+        complete = all_read and bool(bindings)
+        return DeviceReading(name, section, None, None, bindings, [], sound=False, complete=complete)
     settings = build(manifest.settings, section, findings)
     known = settings or sound_part(manifest.settings, section)
     offers = _offers(manifest, known, section, findings, sound=settings is not None)
-    if not rows.bindings and offers == [] and "bindings" not in section:
+    if not bindings and offers == [] and "bindings" not in section and "type_bindings" not in section:
         mend = "add bindings: a CSV file or a list"
         findings.add(section.place((), key=True), f"the device '{name}' has no bindings", mend)
-    complete = rows.complete and (bool(rows.bindings) or offers is not None)
+    complete = all_read and (bool(bindings) or offers is not None)
     sound = named and settings is not None
-    return DeviceReading(name, section, manifest, known, rows.bindings, offers or [], sound, complete)
+    return DeviceReading(name, section, manifest, known, bindings, offers or [], sound, complete)
 
 
 def _driver(name: str, section: Section, findings: Findings) -> Manifest | None:

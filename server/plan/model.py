@@ -13,6 +13,7 @@ from nodesets.library import LibraryError
 from nodesets.model import Model, read_model
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
 from server.configuration import DEFAULT_SEARCH, ModelSettings
+from server.plan.instances import plan_instances
 from server.plan.partial import texts_of
 from server.ua_stack.model_nodes import unreached
 from server.ua_stack.stack import UaStack
@@ -67,19 +68,28 @@ def find_models(document: Document, findings: Findings) -> FoundModels:
     return FoundModels(resolution, incomplete)
 
 
-async def load_models(stack: UaStack, found: FoundModels, findings: Findings) -> PlannedModel:
-    """Read the models and load them into the address space of ``stack``; what is wrong becomes findings."""
+async def load_models(
+    stack: UaStack, document: Document, found: FoundModels, namespace: str, findings: Findings
+) -> PlannedModel:
+    """Read the models and load them, with the configured instances, into the address space of ``stack``.
+
+    What is wrong becomes findings. ``namespace``: the gateway's own, which the instances' NodeIds are of.
+    """
     try:
         model = await asyncio.to_thread(read_model, found.resolution)
     except LibraryError as error:
         raise InputError([*findings.items, Finding(Place.of("plantspace"), str(error))]) from error
-    problems = await stack.prepare(model)
+    instances = await asyncio.to_thread(plan_instances, document, model.nodes, namespace, findings)
+    made = {record.name: record for record in instances.records}
+    problems = await stack.prepare(replace(model, nodes={**model.nodes, **made}), namespace)
     findings.extend(model.findings)
+    incomplete = found.incomplete or not instances.complete
     files = tuple(nodeset.file for nodeset in model.nodesets[1:])
     if not model.findings:
-        return PlannedModel(LoadedModel(files, (*map(str, model.warnings), *problems)), found.incomplete)
-    lost = unreached(stack.internal.space, model, await stack.namespaces())
-    return PlannedModel(None, found.incomplete or _is_damaged(model), lost)
+        loaded = LoadedModel(files, (*map(str, model.warnings), *problems))
+        return PlannedModel(loaded, incomplete, frozenset(instances.lost))
+    lost = unreached(stack.internal.space, model, await stack.namespaces()) | instances.lost
+    return PlannedModel(None, incomplete or _is_damaged(model), lost)
 
 
 def _is_damaged(model: Model) -> bool:

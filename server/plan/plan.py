@@ -128,8 +128,8 @@ async def _plan(
     stack: UaStack,
     findings: Findings,
 ) -> Plan:
-    model = await load_models(stack, models, findings)
     namespace = _namespace(document)
+    model = await load_models(stack, document, models, namespace, findings)
     own = await stack.register_namespace(namespace)
     nodeids = await stack.namespaces()
     directory = Directory(stack.internal.space, nodeids)

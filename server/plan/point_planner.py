@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from asyncua import ua
@@ -102,7 +102,7 @@ class PointPlanner:
     def _tell_address(self, error: AddressError, place: Place) -> None:
         column = place.column + error.column - 1 if place.column else 0
         problem = f"address {error.address!r}: {error.problem}"
-        self._findings.add(Place(place.file, place.line, column), problem, error.mend)
+        self._findings.add(replace(place, column=column), problem, error.mend)
 
     def _offer(self, reading: DeviceReading, offer: TagOffer) -> BoundPoint | None:
         place = reading.section.place((), key=True)

@@ -28,10 +28,9 @@ _ROOT = numeric_key(0, ua.ObjectIds.RootFolder)
 _METADATA_TYPE = ua.NodeId(ua.Int32(ua.ObjectIds.NamespaceMetadataType))
 
 
-def namespace_array(model: Model, application_uri: str) -> tuple[str, ...]:
-    """Give the NamespaceArray: the standard one, the server's own, then the model's (Part 5 v1.05 6.3.1)."""
-    others = [uri for uri in model.namespaces if uri not in (STANDARD_NAMESPACE, application_uri)]
-    return (STANDARD_NAMESPACE, application_uri, *others)
+def namespace_array(model: Model, application_uri: str, *more: str) -> tuple[str, ...]:
+    """Give the NamespaceArray: the standard one, the server's own, the model's, ``more`` (Part 5 v1.05 6.3.1)."""
+    return tuple(dict.fromkeys((STANDARD_NAMESPACE, application_uri, *model.namespaces, *more)))
 
 
 def load_model(space: AddressSpace, model: Model, namespaces: Sequence[str]) -> list[str]:

@@ -76,13 +76,13 @@ class UaStack:
         self.builder = NodeBuilder(self.internal.space)
         self._started = False
 
-    async def prepare(self, model: Model) -> list[str]:
-        """Make the address space of a model, and set the server's own nodes up.
+    async def prepare(self, model: Model, *more: str) -> list[str]:
+        """Make the address space of a model, and set the server's own nodes up. ``more``: namespaces beside its own.
 
         Gives what of the model could not be encoded. A model with findings is good enough to look names up in.
         """
         server, options = self.server, self.options
-        namespaces = namespace_array(model, options.application_uri)
+        namespaces = namespace_array(model, options.application_uri, *more)
         problems = load_model(self.internal.space, model, namespaces)
         await server.init()
         server.set_endpoint(options.url)
