@@ -50,11 +50,14 @@ _EXPORT = """\
 Write a model as one NodeSet2 XML file (UANodeSet 1.05) that other tools read: one of the --search folders, or one that
 comes with Plantspace. Its nodes are sorted, so that files of two days can be compared line by line.
 
-MODEL_URI is the namespace's URI as `plantspace nodeset list` tells it."""
+MODEL_URI is the namespace's URI as `plantspace nodeset list` tells it. With --config the models are those of a
+configuration; its own namespace urn:plantspace:NAME has the nodes that are generated for tags and instances, to be
+taken over into a model."""
 _EXPORT_EXAMPLES = """\
 examples:
   plantspace nodeset export http://opcfoundation.org/UA/DI/ -o di.NodeSet2.xml
   plantspace nodeset export urn:example:line --search models | xmllint --format - | less
+  plantspace nodeset export urn:plantspace:line-1 --config plant.yaml -o generated.NodeSet2.xml
 
 exit codes:
   0  done    1  there is no such model, or something is wrong with it"""
@@ -91,6 +94,7 @@ def add_to(commands: Commands) -> None:
 
     exporting = inner.add_parser("export", help="write a model as a file", description=_EXPORT, epilog=_EXPORT_EXAMPLES)
     exporting.add_argument("uri", metavar="MODEL_URI", help="URI of the model's namespace")
+    exporting.add_argument("--config", metavar="CONFIG", type=Path, help="configuration whose model is written")
     text = "file to write (default: standard output)"
     exporting.add_argument("-o", "--output", metavar="FILE", type=Path, help=text)
     _finish(exporting, _export)
@@ -127,5 +131,5 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     from server.cli.nodeset_export import export  # noqa: PLC0415 - see above
 
-    export(arguments.uri, arguments.search, arguments.output)
+    export(arguments.uri, arguments.search, arguments.output, arguments.config)
     return 0

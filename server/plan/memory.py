@@ -53,7 +53,11 @@ def plan_memory(
 
 
 def _initial(directory: Directory, nodeid: ua.NodeId, datatype: DataType) -> Any:  # noqa: ANN401 - any value of a built-in type
-    variant = directory.initial_value(nodeid)
+    return point_value(datatype, directory.initial_value(nodeid))
+
+
+def point_value(datatype: DataType, variant: ua.Variant | None) -> Any:  # noqa: ANN401 - as above
+    """Give the value of a point of ``datatype`` that a NodeSet's value means; None where it gives none."""
     if variant is None or variant.Value is None:
         return None
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import Finding, Findings, InputError, Place
 from core.settings import Document, Section, build
+from nodesets.datatypes.registry import TypeRegistry
 from nodesets.library import LibraryError
 from nodesets.model import Model, read_model
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
@@ -21,10 +22,11 @@ from server.ua_stack.stack import UaStack
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """What was loaded: the files in load order, and what was told and survived."""
+    """What was loaded: the files in load order, what was told and survived, and the DataTypes."""
 
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+    types: TypeRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ async def load_models(
     incomplete = found.incomplete or not instances.complete
     files = tuple(nodeset.file for nodeset in model.nodesets[1:])
     if not model.findings:
-        loaded = LoadedModel(files, (*map(str, model.warnings), *problems))
+        loaded = LoadedModel(files, (*map(str, model.warnings), *problems), model.types)
         return PlannedModel(loaded, incomplete, frozenset(instances.lost))
     lost = unreached(stack.internal.space, model, await stack.namespaces()) | instances.lost
     return PlannedModel(None, incomplete or _is_damaged(model), lost)

@@ -95,8 +95,10 @@ class Directory:
         return self._instances
 
     def forget(self) -> None:
-        """Walk anew when next asked: nodes have been added."""
+        """Look anew when next asked: nodes have been added, or the model is another."""
         self._instances = {}
+        self._known_children = {}
+        self._hierarchical = self._space.subtypes(HIERARCHICAL_REFERENCES)
 
     def find(self, text: str) -> ua.NodeId:
         """Find a node by NodeId text or browse path. Raises :class:`NodeNotFoundError`."""

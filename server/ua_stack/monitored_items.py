@@ -147,6 +147,23 @@ class ItemFactory:
         cohort.adopt(item.index, moving)
         return wanted, old
 
+    def loosen(self, subscription: Subscription, item: Item) -> None:
+        """Look at an item's node from now on as at one that is no point: it is none any more, or is gone.
+
+        Then the look says BadNodeIdUnknown, and finds the node again once it is back. The caller has taken the item out
+        of its cohort's sampling.
+        """
+        cohort = item.cohort
+        if cohort is None:
+            return
+        handle, discard_oldest = cohort.asked_of(item.index)
+        cohort.remove(item.index)
+        item.cohort, item.index = None, -1
+        item.interval = max(item.interval or subscription.parameters.interval, FASTEST_OBJECT_SAMPLING)
+        look = self._looker(item.node, ua.AttributeIds.Value, cohort.key.timestamps)
+        held = ObjectItem(handle, item.size, discard_oldest, item.interval, look)
+        item.object_item = subscription.objects[item.id] = held
+
     def _cohort(
         self, subscription: Subscription, slot: int, wanted: Wanted, timestamps: Timestamps, room: Room
     ) -> Cohort:

@@ -16,11 +16,21 @@ class UnknownNamespaceError(PlantspaceError):
 
 
 class NodeIds:
-    """Turns NodeIds by the server's NamespaceArray, which is complete before the first use."""
+    """Turns NodeIds by the server's NamespaceArray, which grows with the model and never changes otherwise."""
 
     def __init__(self, namespaces: Sequence[str]) -> None:
         """Take the NamespaceArray; index 0 is the standard namespace."""
         self._namespaces = tuple(namespaces)
+        self._index_of = {uri: index for index, uri in enumerate(self._namespaces)}
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """The NamespaceArray."""
+        return self._namespaces
+
+    def extend(self, uris: Sequence[str]) -> None:
+        """Append namespaces; known ones are passed over, so that no index ever moves (Part 5 v1.05 6.3.1)."""
+        self._namespaces = tuple(dict.fromkeys((*self._namespaces, *uris)))
         self._index_of = {uri: index for index, uri in enumerate(self._namespaces)}
 
     def index_of(self, uri: str) -> int:

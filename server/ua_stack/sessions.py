@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncua import ua
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from asyncua.server.internal_server import InternalServer
 
     from server.ua_stack.internal_server import GatewayInternalServer
+
+
+CALLER: ContextVar[GatewaySession | None] = ContextVar("caller", default=None)
+"""Within a method: the session that calls it; None for the gateway itself."""
 
 
 class AnonymousRole:
@@ -62,6 +68,8 @@ class GatewaySession(InternalSession):
         super().__init__(*given, **named)
         self.view = self.server.views.new_session()
         self.context: SessionContext = context_of(self.user)
+        self.closing: list[Callable[[], None]] = []
+        """Called when the session ends: whoever keeps something for it lets go of it."""
 
     @property
     def server(self) -> GatewayInternalServer:
@@ -108,7 +116,13 @@ class GatewaySession(InternalSession):
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods (Part 4 v1.05 5.12.2); an Observer may not."""
         service = cast("CallService", self.iserver.method_service)
-        return await service.call_as(params, permitted=not self.external or self.user.role is not UserRole.Anonymous)
+        token = CALLER.set(self)
+        try:
+            return await service.call_as(
+                params, permitted=not self.external or self.user.role is not UserRole.Anonymous
+            )
+        finally:
+            CALLER.reset(token)
 
     async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
         """Read history; continuation points belong to this session."""
@@ -119,6 +133,9 @@ class GatewaySession(InternalSession):
         """Close, and release the session's continuation points."""
         cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
         self.view.close()
+        closing, self.closing = self.closing, []
+        for let_go in closing:
+            let_go()
         await super().close_session(delete_subs)
 
     def publish(  # pyright: ignore[reportIncompatibleMethodOverride] - the base says what asyncua's service gives

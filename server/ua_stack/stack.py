@@ -16,6 +16,7 @@ from core.errors import PlantspaceError
 from core.image import ProcessImage
 from nodesets.model import Model
 from server.address_space.points import WritePoint
+from server.address_space.snapshot import Snapshot, snapshot
 from server.ua_stack.internal_server import GatewayInternalServer
 from server.ua_stack.model_nodes import describe_namespaces, load_model, namespace_array
 from server.ua_stack.monitored_items import ItemFactory
@@ -74,6 +75,8 @@ class UaStack:
         self.internal = GatewayInternalServer(options.role)
         self.server = GatewayServer(iserver=self.internal)
         self.builder = NodeBuilder(self.internal.space)
+        self.loaded: Snapshot = {}
+        """What the model made, before the gateway and its clients changed any of it."""
         self._started = False
 
     async def prepare(self, model: Model, *more: str) -> list[str]:
@@ -84,6 +87,8 @@ class UaStack:
         server, options = self.server, self.options
         namespaces = namespace_array(model, options.application_uri, *more)
         problems = load_model(self.internal.space, model, namespaces)
+        describe_namespaces(self.internal.space, self.builder, model, NodeIds(namespaces))
+        self.loaded = snapshot(self.internal.space)
         await server.init()
         server.set_endpoint(options.url)
         server.set_server_name(f"Plantspace {options.name}")
@@ -93,7 +98,6 @@ class UaStack:
         await server.set_application_uri(options.application_uri)
         for uri in namespaces[2:]:
             await server.register_namespace(uri)
-        describe_namespaces(self.internal.space, self.builder, model, await self.namespaces())
         await server.set_build_info(
             server.product_uri,
             server.manufacturer_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from asyncua import ua
@@ -318,6 +318,19 @@ class SubscriptionService:
                 self._remove(core, item)
                 results.append(ua.StatusCode())
         return results
+
+    def leave_points(self, nodes: Collection[ua.NodeId]) -> None:
+        """Go on with the items on nodes that are points no more, or are gone: those are told BadNodeIdUnknown."""
+        cores = [held.core for held in self.subscriptions.values()] if nodes else []
+        for core, item in [(core, item) for core in cores for item in core.items.values() if item.node in nodes]:
+            cohort = item.cohort
+            if cohort is not None and self._factory is not None:
+                self._factory.loosen(core, item)
+                if not cohort.items:
+                    self._retire(core, cohort)
+                _mute(item)
+                if item.mode != _DISABLED:
+                    self._begin(item, {})
 
     async def trigger_event(self, event: Any, subscription_id: int | None = None) -> None:  # noqa: ARG002 - asyncua's signature
         """Offer an event to the items on its node, and on the Server object, which hears all (Part 3 v1.05 5.5.1)."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from asyncua import Client, ua
 
+from nodesets.model import read_model
+from nodesets.resolver import resolve
+from server.cli.nodeset_export import export
 from server.gateway import Gateway
 from server.plan import plan_gateway
+from server.ua_stack.model_records import records_of
 from tests.modbus_device import ModbusDevice
 from tests.waiting import until
 
@@ -130,3 +136,20 @@ async def test_node_ids_are_the_same_after_a_restart(
         await plan.discard()
     assert known[0] == known[1]
     assert len(known[0]) >= 3 * COUNT
+
+
+async def test_what_is_made_can_be_written_as_a_nodeset_and_says_the_same(tmp_path: Path, device: ModbusDevice) -> None:
+    config = lay_down(tmp_path, device.url, 4840)
+    written = tmp_path / "generated.NodeSet2.xml"
+    await asyncio.to_thread(export, "urn:plantspace:hall", [], written, config)
+    model = read_model(resolve([written, tmp_path / "motors.NodeSet2.xml"]))
+    assert model.findings == ()
+    plan = await plan_gateway(config)
+    try:
+        namespaces = await plan.stack.server.get_namespace_array()
+        served = records_of(plan.stack.internal.space, "urn:plantspace:hall", namespaces, plan.model.types)
+    finally:
+        await plan.discard()
+    read = {node.name: replace(node, position=0) for node in model.nodes.values()}
+    assert len(served) == 2 + COUNT * 4
+    assert [read[node.name] for node in served] == served
