@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nodesets.nodes import (
 from nodesets.nodeset import NodeSet, Problem
 from nodesets.parsing.places import Spot, locate
 from nodesets.standard import HAS_SUBTYPE, HIERARCHICAL_REFERENCES
+from nodesets.subtype_order import DEEPEST, circles, shown, too_deep
 
 _REFERENCES = ("References", "Reference")
 _FIELDS = ("Definition", "Field")
@@ -93,22 +95,16 @@ class Consistency:
                     found.add(node.data_type)
         return found
 
-    def cycles(self) -> Iterator[tuple[NodeSet, Problem]]:
-        """Give circles of HasSubtype (Part 3 v1.05 7.10): a type that is its own subtype would never end."""
+    def disorder(self) -> Iterator[tuple[NodeSet, Problem]]:
+        """Give what is wrong with HasSubtype: a type that is its own subtype, or one of too many, would never end."""
         supertypes = self._supertypes()
-        done: set[NodeName] = set()
-        for start in supertypes:
-            path: list[NodeName] = []
-            pending: list[tuple[NodeName, int]] = [(start, 0)]
-            while pending:
-                name, depth = pending.pop()
-                del path[depth:]
-                if name in path:
-                    yield self._circle([*path[path.index(name) :], name])
-                elif name not in done:
-                    path.append(name)
-                    done.add(name)
-                    pending.extend((supertype, depth + 1) for supertype in supertypes.get(name, ()))
+        for circle in circles(supertypes):
+            yield self._circle(circle)
+        for name in too_deep(supertypes):
+            node = self.nodes.get(name)
+            if node is not None:
+                problem = f"the type {name} has more than {DEEPEST} supertypes"
+                yield self._owners[name], Problem(Spot(node.position), problem, "derive it from a more general type")
 
     def _may_dangle(self, node: Node, reference: Reference) -> bool:
         """Tell whether a reference may lead nowhere: published files name dictionary entries that no file has.
@@ -194,14 +190,12 @@ class Consistency:
     def _circle(self, circle: list[NodeName]) -> tuple[NodeSet, Problem]:
         members = [self.nodes[name] for name in circle if name in self.nodes]
         first = min(members, key=lambda node: node.position)
-        names = " -> ".join(str(name) for name in circle)
-        problem = f"the types are subtypes of each other: {names}"
+        problem = f"the types are subtypes of each other: {shown(circle)}"
         return self._owners[first.name], Problem(Spot(first.position), problem, "remove one HasSubtype")
 
 
 def _spot(nodeset: NodeSet, node: Node, number: int) -> Spot:
     """Give the spot of a record's reference: those that could not be read are not counted in the record."""
-    for unread in nodeset.unread_references.get(node.position, ()):
-        if unread <= number:
-            number += 1
-    return Spot(node.position, number, _REFERENCES)
+    unread = nodeset.unread_references.get(node.position, ())
+    before = bisect_right(range(len(unread)), number, key=lambda index: unread[index] - index)
+    return Spot(node.position, number + before, _REFERENCES)

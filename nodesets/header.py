@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from core.errors import Finding, Findings, Place
+from core.errors import Finding, Findings, InputError, Place
 from nodesets.names import STANDARD_NAMESPACE
 from nodesets.xml_reading import StopReading, read
 
 _TABLES = frozenset({"NamespaceUris", "ServerUris", "Models", "Aliases", "Extensions"})
 _ROLE = ("Models", "Model", "RolePermissions", "RolePermission")
 _DIGITS = 10
+# Published files name up to 30 namespaces. An index has 16 bits; a URI is as long as an identifier may be.
+_MOST_ENTRIES = 1000
+_LONGEST_URI = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class _HeaderHandler:
         self._warnings = Findings()
         self._place = Place.of(file)
         self._permissions = 0
+        self._entries = 0
 
     def start(self, path: tuple[str, ...], attributes: Mapping[str, str], place: Place) -> None:
         self._place = place
@@ -103,14 +107,17 @@ class _HeaderHandler:
             raise StopReading
         if path == ("Models", "Model"):
             self._models.append(_PendingModel(self._entry(attributes, place), attributes))
+            self._count(place)
         elif path[0] == "Models" and path[-1] == "RequiredModel" and self._models:
             self._models[-1].required.append(self._entry(attributes, place))
+            self._count(place)
         elif path == _ROLE and self._models:
             self._permissions = self._whole(attributes, "Permissions", place)
 
     def end(self, path: tuple[str, ...], text: str) -> None:
         if path == ("NamespaceUris", "Uri"):
-            self._uris.append((text, self._place))
+            self._uris.append((self._bounded(text, self._place), self._place))
+            self._count(self._place)
         elif path == _ROLE and self._models:
             self._models[-1].role_permissions.append((text, self._permissions))
 
@@ -119,9 +126,21 @@ class _HeaderHandler:
         published = parse_date(date)
         if date and published is None:
             self._warnings.add(place, f"PublicationDate {date!r} is not a date", "write it as 2024-05-01T00:00:00Z")
-        texts = (attributes.get(key, "") for key in ("ModelUri", "Version", "ModelVersion"))
-        uri, version, model_version = texts
+        texts = [attributes.get(key, "") for key in ("ModelUri", "Version", "ModelVersion")]
+        uri, version, model_version = (self._bounded(text, place) for text in texts)
         return RequiredModel(uri, version, published, place, model_version)
+
+    def _count(self, place: Place) -> None:
+        self._entries += 1
+        if self._entries > _MOST_ENTRIES:
+            problem = f"the file names more than {_MOST_ENTRIES} namespaces and models"
+            raise InputError([Finding(place, problem, "a NodeSet2 file has some ten; write it anew")])
+
+    def _bounded(self, text: str, place: Place) -> str:
+        if len(text) > _LONGEST_URI:
+            problem = f"a namespace, model or version has more than {_LONGEST_URI} characters"
+            raise InputError([Finding(place, problem, "shorten it")])
+        return text
 
     def _whole(self, attributes: Mapping[str, str], key: str, place: Place) -> int:
         text = attributes.get(key, "0")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 from core.errors import Finding, InputError
 from nodesets.consistency import Consistency
@@ -14,6 +16,7 @@ from nodesets.datatypes.xml_elements import FileContext
 from nodesets.datatypes.xml_values import read_value
 from nodesets.header import Header, read_header
 from nodesets.library import LibraryError, standard_file
+from nodesets.limits import Limits, Spent
 from nodesets.names import NodeName
 from nodesets.nodes import Node
 from nodesets.nodeset import NodeSet, Problem, nodes_of
@@ -42,39 +45,72 @@ class Model:
         return tuple(dict.fromkeys(uri for nodeset in self.nodesets for uri in nodeset.namespaces))
 
 
-def read_model(resolution: Resolution) -> Model:
+def made_of(
+    nodesets: tuple[NodeSet, ...],
+    nodes: dict[NodeName, Node],
+    findings: Iterable[Finding] = (),
+    warnings: Iterable[Finding] = (),
+) -> Model:
+    """Make the model of NodeSets whose values are decoded."""
+    return Model(nodesets, nodes, TypeRegistry.of(nodes_of(nodesets)), tuple(findings), tuple(warnings))
+
+
+def read_model(
+    resolution: Resolution,
+    limits: Limits | None = None,
+    progress: Callable[[Path], None] | None = None,
+    standard: Header | None = None,
+) -> Model:
     """Read all files of a resolution, and the standard namespace. Blocks: 50 us a node.
+
+    ``progress`` is called with each file as its reading begins. ``standard``: the standard namespace's header, where it
+    was read before.
 
     Raises nothing for what is wrong with files: that is in ``findings``. Raises
     :class:`~nodesets.library.LibraryError` if the standard namespace is not there.
     """
-    return _ModelReader(resolution).run()
+    return _ModelReader(resolution, limits or Limits(), progress or _unheard).run(standard or standard_header())
 
 
 class _ModelReader:
     """One reading."""
 
-    def __init__(self, resolution: Resolution) -> None:
+    def __init__(self, resolution: Resolution, limits: Limits, progress: Callable[[Path], None]) -> None:
         self._resolution = resolution
+        self._limits = limits
+        self._spent = Spent(limits)
+        self._progress = progress
         self._findings = list(resolution.findings)
         self._warnings = list(resolution.warnings)
 
-    def run(self) -> Model:
-        headers = [_standard(), *self._resolution.files]
-        readings = [read_nodeset(header) for header in headers]
+    def run(self, standard: Header) -> Model:
+        headers = [standard, *self._resolution.files]
+        readings = [self._read(header) for header in headers]
         known = Consistency([reading.nodeset for reading in readings], self._resolution.missing)
         readings, known = self._complete(readings, known)
         nodesets = tuple(reading.nodeset for reading in readings)
         types = TypeRegistry.of(nodes_of(nodesets))
-        for reading in readings:
-            self._read_values(reading, types)
+        disorder: dict[int, list[Problem]] = {}
+        for nodeset, problem in known.disorder():
+            disorder.setdefault(id(nodeset), []).append(problem)
+        if not disorder:  # values are read by the order of the types
+            for reading in readings:
+                self._read_values(reading, types)
         for nodeset in nodesets:
+            own = [*nodeset.problems, *disorder.get(id(nodeset), ())]
+            own += self._bounded(known.problems(nodeset), len(own))
+            remarks = [*nodeset.remarks, *self._bounded(known.remarks(nodeset), len(nodeset.remarks))]
             self._findings += nodeset.breaks
-            self._findings += nodeset.findings([*nodeset.problems, *known.problems(nodeset)])
-            self._warnings += nodeset.findings([*nodeset.remarks, *known.remarks(nodeset)])
-        for nodeset, problem in known.cycles():
-            self._findings += nodeset.findings([problem])
+            self._findings += nodeset.findings(own)
+            self._warnings += nodeset.findings(remarks)
         return Model(nodesets, known.nodes, types, tuple(sorted(set(self._findings))), tuple(self._warnings))
+
+    def _read(self, header: Header) -> Reading:
+        self._progress(header.file)
+        return read_nodeset(header, self._spent)
+
+    def _bounded(self, problems: Iterable[Problem], told: int) -> Iterator[Problem]:
+        return islice(problems, max(0, self._limits.findings - told))
 
     def _complete(self, readings: Sequence[Reading], known: Consistency) -> tuple[Sequence[Reading], Consistency]:
         """Take in the parts of a namespace that other files of its model hold, where something is missing without them.
@@ -89,7 +125,8 @@ class _ModelReader:
             extra: list[Reading] = []
             for uri in sorted({name.namespace for name in strangers} & others.keys()):
                 for header in tuple(others[uri]):
-                    reading = _without(header, taken)
+                    reading = self._read(header)
+                    _leave_out(reading, taken)
                     names = {node.name for node in reading.nodeset.nodes}
                     if not names.isdisjoint(strangers):
                         taken |= names
@@ -116,7 +153,8 @@ class _ModelReader:
         reading.values.clear()
 
 
-def _standard() -> Header:
+def standard_header() -> Header:
+    """Read the header of the standard namespace. Raises :class:`~nodesets.library.LibraryError`."""
     try:
         return read_header(standard_file())
     except InputError as error:
@@ -124,10 +162,13 @@ def _standard() -> Header:
         raise LibraryError(message) from error
 
 
-def _without(header: Header, taken: AbstractSet[NodeName]) -> Reading:
-    """Read a file but for the nodes that are there already."""
-    reading = read_nodeset(header)
+def _leave_out(reading: Reading, taken: AbstractSet[NodeName]) -> None:
+    """Leave out of a file the nodes that are there already."""
     nodeset = reading.nodeset
     nodeset.nodes = [node for node in nodeset.nodes if node.name not in taken]
     kept = {id(node) for node in nodeset.nodes}
-    return replace(reading, values=[pending for pending in reading.values if id(pending.node) in kept])
+    reading.values = [pending for pending in reading.values if id(pending.node) in kept]
+
+
+def _unheard(_file: Path) -> None:
+    pass

@@ -75,7 +75,9 @@ class NodeName(NamedTuple):
         kind, identifier = _identifier(text, match)
         digits = match["namespace"] or "0"
         if match["scope"] == "ns" and not (match["namespace"].isascii() and match["namespace"].isdigit()):
-            raise NodeNameError(text, f"the namespace index {match['namespace'][:_SHOWN]!r} is not a number", "write ns=1;…")
+            raise NodeNameError(
+                text, f"the namespace index {match['namespace'][:_SHOWN]!r} is not a number", "write ns=1;…"
+            )
         index = int(digits.lstrip("0")[:8] or "0")
         if index >= len(namespaces):
             problem = f"the namespace index {index} is beyond NamespaceUris, which ends at {len(namespaces) - 1}"

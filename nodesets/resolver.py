@@ -41,13 +41,21 @@ def resolve(files: Sequence[Path], search: Sequence[Path] = ()) -> Resolution:
     files for one model in the folders the newest is taken, by PublicationDate and then by version; among the files
     given that is an error. The library is asked for what the folders do not have, or have older than it is required.
     """
-    return _Resolver(files, search).run()
+    wanted: dict[str, datetime] = {}
+    while True:
+        resolver = _Resolver(files, search, wanted)
+        resolution = resolver.run()
+        # A file chosen for one that requires little may be too old for another that came later: begin again.
+        if not resolver.outgrown:
+            return resolution
 
 
 class _Resolver:
-    """One resolution."""
+    """One resolution. ``wanted``: from what date on models are required, as far as it is known."""
 
-    def __init__(self, files: Sequence[Path], search: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], search: Sequence[Path], wanted: dict[str, datetime]) -> None:
+        self.outgrown = False
+        self._wanted = wanted
         self._given = files
         self._search = search
         self._findings = Findings()
@@ -125,9 +133,14 @@ class _Resolver:
         self._order.append(header)
 
     def _provider(self, uri: str, published: datetime | None) -> Header | None:
+        if published is not None and published > self._wanted.get(uri, _UNDATED):
+            self._wanted[uri] = published
+            if uri in self._others and _age(self._providers[uri], uri)[0] < published:
+                self.outgrown = True
         if uri not in self._providers:
             candidates = self._looked_through().get(uri, [])
-            if not any(_age(header, uri)[0] >= (published or _UNDATED) for header in candidates):
+            wanted = self._wanted.get(uri, _UNDATED)
+            if not any(_age(header, uri)[0] >= wanted for header in candidates):
                 candidates = [*candidates, *self._of_library(uri)]
             if not candidates:
                 return None

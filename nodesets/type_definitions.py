@@ -39,7 +39,10 @@ def definition_of(node: DataTypeNode, types: TypeRegistry) -> Variant | None:
     except DataTypeError:
         return None
     subtyped = described.kind in {StructureKind.WITH_SUBTYPED_VALUES, StructureKind.UNION_WITH_SUBTYPED_VALUES}
-    fields = tuple(_structure_field(field, types, subtyped=subtyped) for field in described.fields)
+    written = {owner: _written(owner, types) for owner in {field.owner for field in described.fields}}
+    fields = tuple(
+        _structure_field(field, written[field.owner].get(field.name), subtyped=subtyped) for field in described.fields
+    )
     return _variant(
         Structure(
             _STRUCTURE_DEFINITION,
@@ -57,17 +60,21 @@ def _supertype(described: StructureDescription, types: TypeRegistry) -> NodeName
     return next(iter(types.supertypes(described.type)), _STRUCTURE)
 
 
-def _structure_field(field: FieldDescription, types: TypeRegistry, *, subtyped: bool) -> Structure:
-    owner = types.node(field.owner)
-    written = owner.definition.fields if owner is not None and owner.definition is not None else ()
-    description = next((one.description for one in written if one.name == field.name), ())
+def _written(owner: NodeName, types: TypeRegistry) -> dict[str, DataTypeField]:
+    """Give the fields that a type writes itself, by name; of those that share one, the first."""
+    node = types.node(owner)
+    fields = node.definition.fields if node is not None and node.definition is not None else ()
+    return {field.name: field for field in reversed(fields)}
+
+
+def _structure_field(field: FieldDescription, written: DataTypeField | None, *, subtyped: bool) -> Structure:
     return Structure(
         _STRUCTURE_FIELD,
         {
             "Name": field.name,
-            "Description": _first(description),
+            "Description": _first(written.description if written is not None else ()),
             "DataType": field.data_type,
-            "ValueRank": next((one.value_rank for one in written if one.name == field.name), field.rank),
+            "ValueRank": written.value_rank if written is not None else field.rank,
             "ArrayDimensions": field.array_dimensions,
             "MaxStringLength": field.max_string_length,
             # Where values may be of subtypes, this says which fields those are (Part 3 v1.05 8.51).

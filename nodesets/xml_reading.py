@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol, cast
 from xml.parsers import expat
 
 from core.errors import Finding, InputError, Place
+from nodesets.limits import BoundedFile, LimitError, Limits, too_large
 
 NODESET_XML_NAMESPACE = "http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"
 _CHUNK = 1 << 16
@@ -53,16 +54,25 @@ def open_nodeset(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
-def read(path: Path, handler: Handler) -> None:
-    """Tell ``handler`` every element of a NodeSet file; raise :class:`InputError` if it is not well-formed XML."""
-    _Stream(path, handler).run()
+Bound = tuple[int, LimitError]
+"""How many bytes of XML are read of a file, and what more than that is told as."""
+_BOUND: Bound = (Limits().file_bytes, too_large(Limits().file_bytes))
+
+
+def read(path: Path, handler: Handler, bound: Bound = _BOUND) -> None:
+    """Tell ``handler`` every element of a NodeSet file.
+
+    Raises :class:`InputError` if it is not well-formed XML, or beyond a limit.
+    """
+    _Stream(path, handler, bound).run()
 
 
 class _Stream:
     """One reading of one file."""
 
-    def __init__(self, path: Path, handler: Handler) -> None:
+    def __init__(self, path: Path, handler: Handler, bound: Bound) -> None:
         self._path = path
+        self._bound = bound
         self._handler = handler
         self._texts: list[list[str]] = []
         self._held = 0
@@ -78,11 +88,14 @@ class _Stream:
     def run(self) -> None:
         try:
             with open_nodeset(self._path) as file:
-                while chunk := file.read(_CHUNK):
+                bounded = BoundedFile(file, *self._bound)
+                while chunk := bounded.read(_CHUNK):
                     self._parser.Parse(chunk, False)  # noqa: FBT003 - expat takes "is final" by position only
                 self._parser.Parse(b"", True)  # noqa: FBT003 - expat takes "is final" by position only
         except StopReading:
             return
+        except LimitError as error:
+            raise InputError([Finding(self._place(), error.problem, error.mend)]) from error
         except expat.ExpatError as error:
             place = Place.of(self._path, error.lineno, error.offset + 1)
             problem = f"not well-formed XML: {expat.ErrorString(error.code)}"

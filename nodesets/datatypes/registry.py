@@ -41,6 +41,7 @@ class _Tables:
     """What follows from the nodes; made anew after they have changed."""
 
     supertypes: dict[NodeName, NodeName] = field(default_factory=dict[NodeName, NodeName])
+    lineages: dict[NodeName, tuple[NodeName, ...]] = field(default_factory=dict[NodeName, tuple[NodeName, ...]])
     encodings: dict[NodeName, dict[str, NodeName]] = field(default_factory=dict[NodeName, dict[str, NodeName]])
     encoded: dict[NodeName, NodeName] = field(default_factory=dict[NodeName, NodeName])
     made: dict[object, object] = field(default_factory=dict[object, object])
@@ -100,17 +101,11 @@ class TypeRegistry:
 
     def supertypes(self, name: NodeName) -> list[NodeName]:
         """Give the supertypes, the nearest first. A cycle ends where it closes."""
-        supertypes = self._tables.supertypes
-        found: dict[NodeName, None] = {name: None}
-        current = supertypes.get(name)
-        while current is not None and current not in found:
-            found[current] = None
-            current = supertypes.get(current)
-        return list(found)[1:]
+        return list(self._lineage(name))
 
     def is_subtype(self, name: NodeName, ancestor: NodeName) -> bool:
         """Tell whether a type is ``ancestor`` or one of its subtypes."""
-        return name == ancestor or ancestor in self.supertypes(name)
+        return name == ancestor or ancestor in self._lineage(name)
 
     def built_in(self, name: NodeName) -> BuiltInType:
         """Give the built-in type that values are encoded as; Variant for an abstract type such as Number.
@@ -173,6 +168,18 @@ class TypeRegistry:
             raise DataTypeError(found.type_name, found.problem, found.mend)
         return cast("_Made", found)
 
+    def _lineage(self, name: NodeName) -> tuple[NodeName, ...]:
+        tables = self._tables
+        known = tables.lineages.get(name)
+        if known is None:
+            found: dict[NodeName, None] = {name: None}
+            current = tables.supertypes.get(name)
+            while current is not None and current not in found:
+                found[current] = None
+                current = tables.supertypes.get(current)
+            known = tables.lineages[name] = tuple(found)[1:]
+        return known
+
     @property
     def _tables(self) -> _Tables:
         if self._made is None:
@@ -198,7 +205,7 @@ class TypeRegistry:
         found = _ROOTS.get(name)
         if found is not None:
             return found
-        for one in self.supertypes(name):
+        for one in self._lineage(name):
             found = _ROOTS.get(one)
             if found is not None:
                 return found

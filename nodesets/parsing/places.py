@@ -29,7 +29,7 @@ class Spot(NamedTuple):
 
 
 class Numbers:
-    """Gives elements their spots. Asked for in document order, all those within one top element are counted once."""
+    """Gives elements their spots. All those within one top element are counted once, or twice where asked out of order."""
 
     def __init__(self) -> None:
         """Nothing is counted yet."""
@@ -37,25 +37,23 @@ class Numbers:
         self._last: Element | None = None
         self._number = -1
         self._rest: Iterator[Element] = iter(())
+        self._all: dict[Element, int] | None = None
 
     def spot_of(self, element: Element, top: Element, position: int) -> Spot:
         """Give the spot of an element within ``top``, the root's element number ``position``."""
         if top is self._top and element is self._last:
             return Spot(position, self._number)
         if top is not self._top:
-            self._begin(top)
-        for again in (True, False):
+            self._top, self._last, self._number, self._rest, self._all = top, None, -1, top.iter(), None
+        if self._all is None:
             for one in self._rest:
                 self._number += 1
                 if one is element:
                     self._last = element
                     return Spot(position, self._number)
-            if again:
-                self._begin(top)
-        return Spot(position)
-
-    def _begin(self, top: Element) -> None:
-        self._top, self._last, self._number, self._rest = top, None, -1, top.iter()
+            # Behind what was asked for last: from now on all are known.
+            self._all = {one: number for number, one in enumerate(top.iter())}
+        return Spot(position, self._all.get(element, 0))
 
 
 def locate(file: Path, spots: Iterable[Spot]) -> Mapping[Spot, Place]:

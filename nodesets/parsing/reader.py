@@ -14,11 +14,13 @@ from lxml import etree
 
 from core.errors import Finding, InputError, Place
 from nodesets.header import Header
+from nodesets.limits import BoundedFile, LimitError, Limits, Spent
 from nodesets.nodes import VariableNode, VariableTypeNode
 from nodesets.nodeset import NodeSet
 from nodesets.parsing.attributes import OF_NODE
 from nodesets.parsing.elements import PREFIX, Element, canonical, local_name
 from nodesets.parsing.node_reading import NodeReader
+from nodesets.parsing.places import Spot, locate
 from nodesets.parsing.telling import Teller
 from nodesets.parsing.texts import Texts
 from nodesets.xml_reading import Passer, open_nodeset, read
@@ -45,9 +47,12 @@ class Reading:
     values: list[PendingValue] = field(default_factory=list[PendingValue])
 
 
-def read_nodeset(header: Header) -> Reading:
-    """Read the nodes of ``header.file``. Raises nothing for what is wrong with the file: that is in the NodeSet."""
-    return _Reader(header).run()
+def read_nodeset(header: Header, spent: Spent | None = None) -> Reading:
+    """Read the nodes of ``header.file``. Raises nothing for what is wrong with the file: that is in the NodeSet.
+
+    ``spent``: what other files of the model have taken of the limits; this file's share is added.
+    """
+    return _Reader(header, spent or Spent(Limits())).run()
 
 
 class _DoctypeError(Exception):
@@ -57,18 +62,26 @@ class _DoctypeError(Exception):
 class _Reader:
     """One reading of one file."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, spent: Spent) -> None:
+        self._spent = spent
+        self._bound = spent.bytes_left()
         self._nodeset = NodeSet(header)
         self._texts = Texts(header.namespaces)
         self._reading = Reading(self._nodeset, self._texts)
-        self._tell = Teller(self._nodeset, self._texts)
+        self._tell = Teller(self._nodeset, self._texts, spent.limits.findings)
         self._nodes = NodeReader(self._texts, self._tell)
 
     def run(self) -> Reading:
         nodeset = self._nodeset
         try:
             with open_nodeset(nodeset.file) as file:
-                self._read(file)
+                bounded = BoundedFile(file, *self._bound)
+                try:
+                    self._read(bounded.as_binary())
+                finally:
+                    self._spent.took_bytes(bounded.count)
+        except LimitError as error:
+            nodeset.breaks = self._limit(error)
         except (etree.XMLSyntaxError, _DoctypeError) as error:
             nodeset.breaks = self._breaks(error)
         except (OSError, EOFError, zlib.error) as error:
@@ -80,13 +93,19 @@ class _Reader:
     def _breaks(self, error: Exception) -> tuple[Finding, ...]:
         """Ask expat for the place: its columns are right. Where it finds nothing, a limit of libxml2 was met."""
         try:
-            read(self._nodeset.file, Passer())
+            read(self._nodeset.file, Passer(), self._bound)
         except InputError as told:
             return told.findings
         line, column = error.position if isinstance(error, etree.XMLSyntaxError) else (0, 0)
         place = Place.of(self._nodeset.file, line or 0, column or 0)
         reason = " ".join(str(error).partition(", line ")[0].split())
         return (Finding(place, f"beyond what is read of an XML file: {reason}", "make texts shorter, or less nested"),)
+
+    def _limit(self, error: LimitError) -> tuple[Finding, ...]:
+        if error is self._bound[1]:
+            return self._breaks(error)
+        spot = Spot(max(self._tell.position, 0))
+        return (Finding(locate(self._nodeset.file, [spot])[spot], error.problem, error.mend),)
 
     def _read(self, file: BinaryIO) -> None:
         events = etree.iterparse(
@@ -156,6 +175,7 @@ class _Reader:
         node, value = self._nodes.read(element, tag)
         if node is None:
             return
+        self._spent.take(len(node.references))
         self._nodeset.nodes.append(node)
         if value is None:
             return

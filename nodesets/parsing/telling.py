@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from nodesets.limits import too_many_findings
 from nodesets.nodeset import NodeSet, Problem
 from nodesets.parsing.attributes import IGNORED, Attributes
 from nodesets.parsing.elements import Element, local_name
@@ -17,8 +18,9 @@ _T = TypeVar("_T")
 class Teller:
     """Knows the root's element that is being read: ``top``, which is number ``position``."""
 
-    def __init__(self, nodeset: NodeSet, texts: Texts) -> None:
-        """Collect into ``nodeset``."""
+    def __init__(self, nodeset: NodeSet, texts: Texts, most: int) -> None:
+        """Collect into ``nodeset`` up to ``most`` errors, and as many remarks."""
+        self._most = most
         self.position = -1
         self.top: Element | None = None
         self._nodeset = nodeset
@@ -26,13 +28,15 @@ class Teller:
         self._numbers = Numbers()
 
     def problem(self, element: Element, problem: str, mend: str) -> None:
-        """Take an error."""
+        """Take an error. Raises :class:`~nodesets.limits.LimitError` where there are too many."""
+        if len(self._nodeset.problems) >= self._most:
+            raise too_many_findings(self._most)
         self._nodeset.problems.append(Problem(self._spot(element), problem, mend))
 
     def unknown_element(self, element: Element, parent: str) -> None:
         """Take an element that the schema does not know there."""
         problem = f"the element {local_name(element)!r} is not known in {parent} and was passed over"
-        self._nodeset.remarks.append(Problem(self._spot(element), problem))
+        self._remark(element, problem)
 
     def unread_reference(self, number: int) -> None:
         """Take that a Reference of the node, counted from 0, is not in its record."""
@@ -42,12 +46,12 @@ class Teller:
         """Take an attribute that the schema does not know; those of other namespaces are nobody's loss."""
         if key not in IGNORED and not key.startswith("{"):
             problem = f"the attribute {key!r} is not known in {tag} and was passed over"
-            self._nodeset.remarks.append(Problem(self._spot(element), problem))
+            self._remark(element, problem)
 
     def unknown_top(self, tag: str) -> None:
         """Take an element of the root that the schema does not know, at ``position``."""
         problem = f"the element {tag!r} is not known in UANodeSet and was passed over"
-        self._nodeset.remarks.append(Problem(Spot(self.position), problem))
+        self._remark(None, problem)
 
     def attempt(self, element: Element, what: str, read: Callable[[], _T]) -> _T | None:
         """Read a text; what is wrong with it becomes a problem."""
@@ -70,6 +74,13 @@ class Teller:
             except TextError as error:
                 self._wrong(element, key, error)
         return values
+
+    def _remark(self, element: Element | None, problem: str) -> None:
+        remarks = self._nodeset.remarks
+        if len(remarks) < self._most:
+            remarks.append(Problem(Spot(self.position) if element is None else self._spot(element), problem))
+        elif len(remarks) == self._most:
+            remarks.append(Problem(Spot(self.position), f"this and further remarks beyond {self._most} are not told"))
 
     def _wrong(self, element: Element, what: str, error: TextError) -> None:
         if not isinstance(error, ToldError):

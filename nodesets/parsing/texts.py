@@ -17,6 +17,10 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|-?INF|NaN")
 _SHOWN = 80
+# A namespace and an identifier, each of 4 096 characters, and the letters between them.
+_LONGEST = 8200
+# So many aliases are looked through, all in all, for one that is like a name that Aliases lacks.
+_MOST_COMPARED = 100_000
 
 
 class TextError(PlantspaceError):
@@ -50,6 +54,7 @@ class Texts:
         self._alias_names: set[str] = set()
         self._qualified: dict[str, QualifiedName] = {}
         self._unknown: dict[str, tuple[str, str]] = {}
+        self._compared = 0
 
     def define(self, alias: str, text: str) -> None:
         """Take an alias of the file's table."""
@@ -65,6 +70,7 @@ class Texts:
         """Read a NodeId."""
         known = self._nodes.get(text)
         if known is None:
+            _refuse_long(text)
             try:
                 known = NodeName.parse_indexed(text.strip(), self.namespaces)
             except NodeNameError as error:
@@ -84,6 +90,7 @@ class Texts:
         """Read a name that may begin with a namespace index, as in ``1:Temperature``."""
         known = self._qualified.get(text)
         if known is None:
+            _refuse_long(text)
             known = self._qualified[text] = self._qualify(text)
         return known
 
@@ -108,7 +115,8 @@ class Texts:
         raise TextError(*unknown)
 
     def _no_alias(self, text: str) -> tuple[str, str]:
-        near = get_close_matches(text[:_SHOWN], self._alias_names, 1)
+        self._compared += len(self._alias_names)
+        near = get_close_matches(text[:_SHOWN], self._alias_names, 1) if self._compared <= _MOST_COMPARED else ()
         mend = f"did you mean {near[0]!r}?" if near else f'add <Alias Alias="{text[:_SHOWN]}">i=…</Alias> to Aliases'
         return f"names the alias {shown(text)}, which Aliases does not have", mend
 
@@ -122,6 +130,12 @@ class Texts:
             problem += f"which ends at {len(self.namespaces) - 1}"
             raise TextError(problem, "add the namespace's Uri to NamespaceUris, or correct the index")
         return QualifiedName(self.namespaces[number], name)
+
+
+def _refuse_long(text: str) -> None:
+    if len(text) > _LONGEST:
+        problem = f"{shown(text)} has more than {_LONGEST} characters"
+        raise TextError(problem, "shorten it")
 
 
 def shown(text: str) -> str:

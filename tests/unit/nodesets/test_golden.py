@@ -15,7 +15,9 @@ def findings_of(case: Path) -> list[str]:
     model = read_model(
         resolve(sorted(case.glob("*.NodeSet2.xml")), [library] if (library := case / "library").exists() else [])
     )
-    return [str(finding).replace(f"{case}/", "").replace(str(PACKAGED_MODELS), "<packaged>") for finding in model.findings]
+    return [
+        str(finding).replace(f"{case}/", "").replace(str(PACKAGED_MODELS), "<packaged>") for finding in model.findings
+    ]
 
 
 @pytest.mark.parametrize("case", sorted(GOLDEN.iterdir()), ids=lambda case: case.name)

@@ -87,3 +87,38 @@ def test_reads_every_published_header(corpus: Path) -> None:
         header = read_header(file)
         assert header.warnings == ()
         assert all(model.uri and model.published for model in header.models)
+
+
+def test_reads_versions_and_the_namespaces_default_permissions(tmp_path: Path) -> None:
+    header = read_header(
+        write(
+            tmp_path,
+            """<Models><Model ModelUri="urn:a" Version="1.05" ModelVersion="1.5.0" XmlSchemaUri="urn:a/Types.xsd"
+ AccessRestrictions="3"><RolePermissions><RolePermission Permissions="7">i=15644</RolePermission>
+<RolePermission Permissions="all">i=1</RolePermission></RolePermissions>
+<RequiredModel ModelUri="urn:b" Version="2" ModelVersion="2.0.0"/></Model></Models>""",
+        )
+    )
+    (model,) = header.models
+    assert (model.version, model.model_version, model.xml_schema_uri) == ("1.05", "1.5.0", "urn:a/Types.xsd")
+    assert model.access_restrictions == 3
+    assert model.role_permissions == (("i=15644", 7), ("i=1", 0))
+    (need,) = model.required
+    assert (need.uri, need.version, need.model_version) == ("urn:b", "2", "2.0.0")
+    (warning,) = header.warnings
+    assert (warning.place.line, warning.place.column) == (3, 1)
+    assert warning.problem == "Permissions 'all' is not a number and counts as 0"
+
+
+def test_required_models_belong_to_the_model_that_they_stand_in(tmp_path: Path) -> None:
+    header = read_header(
+        write(
+            tmp_path,
+            '<Models><Model ModelUri="urn:a"><RequiredModel ModelUri="urn:b"/></Model>'
+            '<Model ModelUri="urn:c"/></Models>',
+        )
+    )
+    assert [(model.uri, [need.uri for need in model.required]) for model in header.models] == [
+        ("urn:a", ["urn:b"]),
+        ("urn:c", []),
+    ]

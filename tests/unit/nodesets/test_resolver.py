@@ -4,23 +4,33 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodesets import library
+from nodesets.library import Published
 from nodesets.resolver import Resolution, resolve
 
 ROOT = '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd">'
 
 
 def nodeset(
-    file: Path, uri: str, required: Iterable[str] = (), *, date: str = "2024-01-01", used: Iterable[str] = ()
+    file: Path,
+    uri: str,
+    required: Iterable[str] = (),
+    *,
+    date: str = "2024-01-01",
+    used: Iterable[str] = (),
+    since: str = "2024-01-01",
+    version: str = "",
 ) -> Path:
-    needs = "".join(f'\n<RequiredModel ModelUri="{need}" PublicationDate="2024-01-01"/>' for need in required)
+    needs = "".join(f'\n<RequiredModel ModelUri="{need}" PublicationDate="{since}"/>' for need in required)
     uris = "".join(f"<Uri>{each}</Uri>" for each in (uri, *used))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
         f"{ROOT}<NamespaceUris>{uris}</NamespaceUris><Models>"
-        f'<Model ModelUri="{uri}" PublicationDate="{date}">{needs}</Model></Models></UANodeSet>',
+        f'<Model ModelUri="{uri}" PublicationDate="{date}" {version}>{needs}</Model></Models></UANodeSet>',
         encoding="utf-8",
     )
     return file
@@ -114,3 +124,85 @@ def test_other_xml_and_broken_files_in_a_folder_are_passed_over(tmp_path: Path) 
     (tmp_path / "library" / "pom.xml").write_text("<project/>")
     (tmp_path / "library" / "broken.xml").write_text(ROOT + "<Mod")
     assert resolve([plant], [tmp_path / "library"]).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        ('Version="1.0 RC 1"', 'Version="1.0"'),
+        ('Version="1.0 RC 1"', 'Version="1.0 RC 2"'),
+        ('Version="1.9"', 'Version="1.10"'),
+        ('Version="1.05"', 'Version="1.05.04"'),
+        ('Version=""', 'Version="0"'),
+        ('ModelVersion="1.0.0-beta"', 'ModelVersion="1.0.0"'),
+        ('ModelVersion="1.0.0-alpha"', 'ModelVersion="1.0.0-beta"'),
+        ('Version="9" ModelVersion="1.2.3"', 'Version="1" ModelVersion="1.2.4"'),
+    ],
+)
+def test_files_of_one_day_are_compared_by_version(tmp_path: Path, older: str, newer: str) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    for first, second in (("a", "b"), ("b", "a")):
+        old = nodeset(tmp_path / first / f"{first}.xml", "urn:line", version=older)
+        new = nodeset(tmp_path / first / f"{second}.xml", "urn:line", version=newer)
+        resolution = resolve([plant], [tmp_path / first])
+        assert order(resolution) == [new.stem, "plant"]
+        assert [header.file for header in resolution.others["urn:line"]] == [old]
+
+
+def test_a_later_date_goes_before_a_higher_version(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    nodeset(tmp_path / "library" / "a.xml", "urn:line", date="2024-01-02", version='Version="1"')
+    nodeset(tmp_path / "library" / "b.xml", "urn:line", date="2024-01-01", version='Version="2"')
+    assert order(resolve([plant], [tmp_path / "library"])) == ["a", "plant"]
+
+
+def test_a_folders_warnings_are_told_of_the_file_that_is_chosen(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    nodeset(tmp_path / "library" / "line.xml", "urn:line", date="soon")
+    nodeset(tmp_path / "library" / "unused.xml", "urn:unused", date="late")
+    (warning,) = resolve([plant], [tmp_path / "library"]).warnings
+    assert warning.problem == "PublicationDate 'soon' is not a date"
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a file of 2025 for urn:line in the place of the published library."""
+    file = nodeset(tmp_path / "published" / "published.xml", "urn:line", date="2025-01-01")
+    made = {"urn:line": (Published("urn:line", "1", file, ""),)}
+    monkeypatch.setattr(library, "published", lambda: made)
+    return file
+
+
+@pytest.mark.usefixtures("published")
+def test_the_library_has_what_no_folder_has(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    assert order(resolve([plant])) == ["published", "plant"]
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("since", "chosen"),
+    [("2020-01-01", "own"), ("2023-01-01", "own"), ("2023-01-02", "published"), ("2030-01-01", "published")],
+)
+def test_a_folders_file_goes_before_the_librarys_unless_it_is_older_than_required(
+    tmp_path: Path, since: str, chosen: str
+) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"], since=since)
+    nodeset(tmp_path / "library" / "own.xml", "urn:line", date="2023-01-01")
+    resolution = resolve([plant], [tmp_path / "library"])
+    assert order(resolution) == [chosen, "plant"]
+    assert (resolution.warnings != ()) is (since == "2030-01-01")
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_newest_requirement_counts_whoever_comes_first(tmp_path: Path, first: int) -> None:
+    files = [
+        nodeset(tmp_path / "a.xml", "urn:a", ["urn:line"], since="2020-01-01"),
+        nodeset(tmp_path / "b.xml", "urn:b", ["urn:line"], since="2024-01-01"),
+    ]
+    nodeset(tmp_path / "library" / "own.xml", "urn:line", date="2023-01-01")
+    resolution = resolve([files[first], files[1 - first]], [tmp_path / "library"])
+    assert resolution.files[0].file.stem == "published"
+    assert (resolution.findings, resolution.warnings) == ((), ())
+    assert len(resolution.files) == 3
