@@ -72,7 +72,9 @@ class Spent:
             problem = f"with this node the model has more than {self.limits.nodes} nodes; the rest is not read"
             raise LimitError(problem, _SETTING.format("nodes"))
         if self._references > self.limits.references:
-            problem = f"with this node the model has more than {self.limits.references} references; the rest is not read"
+            problem = (
+                f"with this node the model has more than {self.limits.references} references; the rest is not read"
+            )
             raise LimitError(problem, _SETTING.format("references"))
 
 
@@ -84,14 +86,22 @@ class BoundedFile:
         self._file = file
         self._most = most
         self._error = error
+        self._beyond = False
         self.count = 0
         """How many bytes were read."""
 
     def read(self, size: int = -1) -> bytes:
-        """Read on. Raises :class:`LimitError`, and what the file raises."""
-        chunk = self._file.read(min(size, self._most + 1 - self.count) if size >= 0 else self._most + 1 - self.count)
+        """Read on, up to the limit. Raises :class:`LimitError` behind it, and what the file raises."""
+        left = self._most - self.count
+        if self._beyond:
+            raise self._error
+        chunk = self._file.read(min(size, left + 1) if size >= 0 else left + 1)
+        # What stands in front of the limit is still given, so that its place is known.
+        self._beyond = len(chunk) > left
+        if self._beyond:
+            chunk = chunk[:left]
         self.count += len(chunk)
-        if self.count > self._most:
+        if self._beyond and not chunk:
             raise self._error
         return chunk
 

@@ -84,8 +84,9 @@ class _ModelReader:
         self._warnings = list(resolution.warnings)
 
     def run(self, standard: Header) -> Model:
-        headers = [standard, *self._resolution.files]
-        readings = [self._read(header) for header in headers]
+        self._progress(standard.file)
+        # The standard namespace comes with Plantspace and is no part of what limits are for.
+        readings = [read_nodeset(standard), *map(self._read, self._resolution.files)]
         known = Consistency([reading.nodeset for reading in readings], self._resolution.missing)
         readings, known = self._complete(readings, known)
         nodesets = tuple(reading.nodeset for reading in readings)

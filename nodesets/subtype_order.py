@@ -67,5 +67,7 @@ def shown(circle: Sequence[NodeName]) -> str:
     """Give a circle as a text, a long one without its middle."""
     names = [str(name) for name in circle[:_SHOWN]]
     if len(circle) > _SHOWN:
-        names += [f"… ({len(circle) - _SHOWN - 1} more)", str(circle[-1])] if len(circle) > _SHOWN + 1 else [str(circle[-1])]
+        names += (
+            [f"… ({len(circle) - _SHOWN - 1} more)", str(circle[-1])] if len(circle) > _SHOWN + 1 else [str(circle[-1])]
+        )
     return " -> ".join(names)

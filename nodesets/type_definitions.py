@@ -1,4 +1,4 @@
-"""The DataTypeDefinition attribute (Part 3 v1.05 5.8.3): what a client learns of a structure, enumeration or option set.
+"""The DataTypeDefinition attribute (Part 3 v1.05 5.8.3): what a client learns of a structure or enumeration.
 
 It is a structure of the standard namespace itself (StructureDefinition, EnumDefinition), so it is encoded by the same
 descriptions as every other value.

@@ -13,6 +13,7 @@ from core.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HIGHEST_PORT = 65_535
+_MOST = 1_000_000_000
 _ENDPOINT = re.compile(r"opc\.tcp://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})(/[^\s]*)?")
 DEFAULT_SEARCH = ("/usr/share/plantspace/nodesets",)
 SECTIONS_ELSEWHERE = ("devices", "pubsub", "analytics")
@@ -52,6 +53,17 @@ class ServerSettings(Settings):
     data_dir: Annotated[str, AfterValidator(_folder)] = "./var"
 
 
+class LimitSettings(Settings):
+    """How much is read of NodeSet2 files that come from outside; beyond that they are refused."""
+
+    file_mib: int = Field(default=256, ge=1, le=_MOST)
+    total_mib: int = Field(default=1024, ge=1, le=_MOST)
+    nodes: int = Field(default=1_000_000, ge=1000, le=_MOST)
+    references: int = Field(default=10_000_000, ge=1000, le=_MOST)
+    time: PositiveDuration = 300.0
+    memory_mib: int = Field(default=4096, ge=64, le=_MOST)
+
+
 class ModelSettings(Settings):
     """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders to look for required models in.
 
@@ -61,6 +73,7 @@ class ModelSettings(Settings):
     nodesets: list[str] = Field(default_factory=list[str])
     instances: str | list[Any] | None = None  # each is validated by its reader, at its place
     search: list[str] = Field(default_factory=lambda: list(DEFAULT_SEARCH))
+    limits: LimitSettings = LimitSettings()
 
 
 class RetentionSettings(Settings):

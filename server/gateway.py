@@ -43,6 +43,8 @@ from server.alarms import Alarms
 from server.data_folder import DataFolder
 from server.diagnostics import DiagnosticNodes, LossLedger
 from server.losses import LossCount, LossWatch
+from server.model_change.live_model import LiveModel
+from server.model_change.model_object import ModelObject
 from server.operating import OperatorRunner
 from server.plan import Plan
 from server.plan.memory import MemoryPoint
@@ -89,6 +91,8 @@ class Gateway:
         self._router = WriteRouter(self.image, self._retained)
         self._over_cap: Counter[tuple[str, str]] = Counter()
         self._losses = LossWatch(self._lost, self.alarms.samples_lost)
+        self.model = LiveModel(plan, self.image)
+        self.model_object = ModelObject(plan, self.model)
 
     @property
     def url(self) -> str:
@@ -141,6 +145,7 @@ class Gateway:
         self._diagnose()
         plan.stack.bind(self.image, plan.points.slots, plan.points.scans, self._router.write)
         await self._lifecycle.start("endpoint", plan.stack)
+        await self._lifecycle.start("model", self.model)
         for runner in self.operators:
             await self._lifecycle.start(f"operator {runner.planned.name}", runner)
         for supervisor in supervisors:

@@ -6,10 +6,11 @@ What a node has in common with most others (the default) is not in a column at a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 from nodesets.built_in_types import Variant
-from nodesets.compiled.problems import CompiledError, all_of, text_or_none, the, within
+from nodesets.compiled.problems import all_of, rows_of, text_or_none, the, within
 from nodesets.compiled.tables import Entries, NewEntries, Raw, Texts
 from nodesets.compiled.values import ValueReader, ValueWriter
 from nodesets.names import MAX_NUMERIC, NodeName
@@ -30,7 +31,8 @@ class Known(NamedTuple):
     values: ValueReader
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Column:
     """How the values of a field, of several nodes, are written and read."""
 
     write: Callable[[Tables, Sequence[object]], Raw]
@@ -72,7 +74,7 @@ def _read_translations(known: Known, raw: object) -> list[object]:
         read_fields = tuple((the(str, name), known.entries.text(number)) for name, number in pairs)
         return Translation(known.entries.text(texts), read_fields)
 
-    return [tuple(map(read, all_of(list, rows))) for rows in all_of(list, raw)]
+    return [tuple(map(read, rows_of(rows))) for rows in rows_of(raw)]
 
 
 def _arguments(tables: Tables, values: Sequence[object]) -> Raw:
@@ -87,7 +89,7 @@ def _read_arguments(known: Known, raw: object) -> list[object]:
         name, texts = one
         return MethodArgument(the(str, name), known.entries.text(texts))
 
-    return [tuple(map(read, all_of(list, rows))) for rows in all_of(list, raw)]
+    return [tuple(map(read, rows_of(rows))) for rows in rows_of(raw)]
 
 
 def _permissions(tables: Tables, values: Sequence[object]) -> Raw:
@@ -102,7 +104,7 @@ def _read_permissions(known: Known, raw: object) -> list[object]:
         role, permissions = one
         return RolePermission(known.entries.node(role), within([the(int, permissions)], 0, MAX_NUMERIC)[0])
 
-    return [tuple(map(read, all_of(list, rows))) for rows in all_of(list, raw)]
+    return [tuple(map(read, rows_of(rows))) for rows in rows_of(raw)]
 
 
 def _definitions(tables: Tables, values: Sequence[object]) -> Raw:
@@ -122,14 +124,14 @@ def _definitions(tables: Tables, values: Sequence[object]) -> Raw:
 
 def _read_definitions(known: Known, raw: object) -> list[object]:
     found: list[object] = []
-    for one in all_of(list, raw):
-        name, symbol, is_union, is_option_set, fields = cast("Raw", one)
+    for one in rows_of(raw):
+        name, symbol, is_union, is_option_set, fields = one
         definition = DataTypeDefinition(
             name=known.entries.name(name),
             symbolic_name=text_or_none(symbol),
             is_union=the(bool, is_union),
             is_option_set=the(bool, is_option_set),
-            fields=tuple(_field(known.entries, cast("Raw", row)) for row in all_of(list, fields)),
+            fields=tuple(_field(known.entries, row) for row in rows_of(fields)),
         )
         found.append(definition)
     return found
@@ -159,7 +161,7 @@ _NODE = Column(_node_names, lambda known, raw: known.entries.nodes(raw))
 _LOCALIZED = Column(_texts, lambda known, raw: known.entries.texts(raw))
 _STRINGS = Column(
     lambda _, values: [list(cast("tuple[str, ...]", one)) for one in values],
-    lambda _, raw: [tuple(all_of(str, one)) for one in all_of(list, raw)],
+    lambda _, raw: [tuple(all_of(str, one)) for one in rows_of(raw)],
 )
 
 COLUMNS: Mapping[str, Column] = {
@@ -183,14 +185,14 @@ COLUMNS: Mapping[str, Column] = {
     "contains_no_loops": _BOOLEAN,
     "value": Column(
         lambda tables, values: [tables.values.variant(cast("Variant", one)) for one in values],
-        lambda known, raw: [known.values.variant(one) for one in all_of(list, raw)],
+        lambda known, raw: [known.values.variant(one) for one in rows_of(raw)],
     ),
     "translations": Column(_translations, _read_translations),
     "data_type": _NODE,
     "value_rank": _whole(-3, 0x7FFF_FFFF),
     "array_dimensions": Column(
         lambda _, values: [list(cast("tuple[int, ...]", one)) for one in values],
-        lambda _, raw: [_numbers(one) for one in all_of(list, raw)],
+        lambda _, raw: [_numbers(one) for one in rows_of(raw)],
     ),
     "access_level": _MASK,
     "user_access_level": _MASK,

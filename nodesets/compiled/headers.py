@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from core.errors import Finding, Place
-from nodesets.compiled.problems import all_of, text_or_none, the, within
+from nodesets.compiled.problems import all_of, rows_of, text_or_none, the, within
 from nodesets.compiled.tables import Raw
 from nodesets.header import Header, Model, RequiredModel
 from nodesets.names import MAX_NUMERIC
@@ -25,7 +25,7 @@ def header_row(header: Header) -> Raw:
 def read_header_row(raw: object) -> Header:
     """Read a header. Raises as all of this package do."""
     file, namespaces, models, warnings = cast("Raw", the(list, raw))
-    uris, entries = tuple(all_of(str, namespaces)), tuple(map(_model, all_of(list, models)))
+    uris, entries = tuple(all_of(str, namespaces)), tuple(map(_model, rows_of(models)))
     return Header(Path(the(str, file)), uris, entries, read_findings(warnings))
 
 
@@ -38,7 +38,7 @@ def read_findings(raw: object) -> tuple[Finding, ...]:
     """Read findings."""
     return tuple(
         Finding(_place((file, line, column)), the(str, problem), the(str, mend))
-        for file, line, column, problem, mend in all_of(list, raw)
+        for file, line, column, problem, mend in rows_of(raw)
     )
 
 
@@ -51,7 +51,7 @@ def read_problems(raw: object) -> list[Problem]:
     """Read problems."""
     return [
         Problem(Spot(the(int, position), the(int, number), tuple(all_of(str, path))), the(str, problem), the(str, mend))
-        for position, number, path, problem, mend in all_of(list, raw)
+        for position, number, path, problem, mend in rows_of(raw)
     ]
 
 
@@ -69,11 +69,11 @@ def _model(raw: object) -> Model:
         the(str, version),
         _date(published),
         _place(place),
-        tuple(map(_required, all_of(list, required))),
+        tuple(map(_required, rows_of(required))),
         the(str, semantic),
         the(str, schema),
         the(int, restrictions),
-        tuple((the(str, role), the(int, permissions)) for role, permissions in all_of(list, roles)),
+        tuple((the(str, role), the(int, permissions)) for role, permissions in rows_of(roles)),
     )
 
 

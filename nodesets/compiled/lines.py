@@ -17,7 +17,7 @@ from nodesets.compiled.headers import (
     read_header_row,
     read_problems,
 )
-from nodesets.compiled.problems import CompiledError, all_of, text_or_none, the
+from nodesets.compiled.problems import CompiledError, all_of, rows_of, text_or_none, the
 from nodesets.compiled.tables import Entries, NewEntries, Raw
 from nodesets.compiled.values import ValueReader, ValueWriter
 from nodesets.limits import Limits
@@ -26,6 +26,8 @@ from nodesets.names import NodeName
 from nodesets.nodes import Node
 from nodesets.nodeset import NodeSet
 
+_OF_STANDARD = 100_000
+"""The standard namespace's nodes and references, up to which a model may have more than its limits say."""
 VERSION = 1
 """Of the lines; another version's are not read."""
 # What Python and json raise for what is not shaped as it should be.
@@ -174,12 +176,13 @@ class ModelLines:
         self._bound()
 
     def _take_unread(self, line: Raw) -> None:
-        for pair in all_of(list, line[1]):
+        for pair in rows_of(line[1]):
             position, number = all_of(int, pair)
             self._nodeset.unread_references.setdefault(position, []).append(number)
 
     def _bound(self) -> None:
-        if self._count > self._limits.nodes or self._blocks.references > self._limits.references:
+        many = self._count > self._limits.nodes + _OF_STANDARD
+        if many or self._blocks.references > self._limits.references + _OF_STANDARD:
             message = "more nodes or references than may be"
             raise CompiledError(message)
 
@@ -189,4 +192,4 @@ class ModelLines:
 
 
 def _pairs(raw: object) -> list[tuple[str, str]]:
-    return [(the(str, name), the(str, text)) for name, text in all_of(list, raw)]
+    return [(the(str, name), the(str, text)) for name, text in rows_of(raw)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sized
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from core.errors import PlantspaceError
 
@@ -20,6 +20,11 @@ def all_of(kind: type[_T], raw: object) -> list[_T]:
         message = f"not a list of {kind.__name__}"
         raise CompiledError(message)
     return raw  # pyright: ignore[reportUnknownVariableType] - that was just checked
+
+
+def rows_of(raw: object) -> list[list[object]]:
+    """Check that ``raw`` is a list of lists."""
+    return cast("list[list[object]]", all_of(list, raw))
 
 
 def the(kind: type[_T], raw: object) -> _T:

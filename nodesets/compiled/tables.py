@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from nodesets.built_in_types import LocalizedText, QualifiedName
-from nodesets.compiled.problems import CompiledError, all_of, same_length, texts_or_none, within
+from nodesets.compiled.problems import CompiledError, all_of, rows_of, same_length, texts_or_none, within
 from nodesets.names import MAX_NUMERIC, Identifier, NodeName
 
 _P = TypeVar("_P")
@@ -115,7 +115,7 @@ class Entries:
         checked = texts_or_none(names)
         same_length(uris_of_names, checked)
         self._names += map(_make_qualified, zip(uris_of_names, checked, strict=True))
-        self._texts += map(_localized, all_of(list, texts))
+        self._texts += map(_localized, rows_of(texts))
 
     def nodes(self, numbers: object) -> list[NodeName]:
         """Give NodeIds by their numbers."""

@@ -1,10 +1,10 @@
-"""Values of any built-in type as JSON and back. What JSON has itself stays as it is, all else is a list with its tag."""
+"""Values of any built-in type as JSON and back. What JSON has itself stays as it is, all else is a tagged list."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from nodesets.built_in_types import (
@@ -67,24 +67,22 @@ class ValueWriter:
     def __init__(self, entries: NewEntries) -> None:
         """Use ``entries``."""
         self._entries = entries
-        self._how: Mapping[type, Callable[[object], Raw]] = cast(
-            "Mapping[type, Callable[[object], Raw]]",
-            {
-                tuple: self._tuple,
-                bytes: lambda value: ["b", base64.b64encode(cast("bytes", value)).decode()],
-                UUID: lambda value: ["g", cast("UUID", value).hex],
-                NodeName: lambda value: ["n", entries.node(cast("NodeName", value))],
-                ExpandedNodeName: self._expanded,
-                QualifiedName: lambda value: ["q", entries.name(cast("QualifiedName", value))],
-                LocalizedText: lambda value: ["l", *cast("LocalizedText", value)],
-                Structure: self._structure,
-                EncodedStructure: self._encoded,
-                DataValue: lambda value: ["d", *map(self.write, cast("DataValue", value))],
-                Variant: lambda value: self.variant(cast("Variant", value)),
-                Matrix: self._matrix,
-                DiagnosticInfo: lambda value: ["i", *map(self.write, cast("DiagnosticInfo", value))],
-            },
-        )
+        how: list[tuple[type, Callable[[Any], Raw]]] = [
+            (tuple, self._tuple),
+            (bytes, _bytes_row),
+            (UUID, _guid),
+            (NodeName, self._node),
+            (ExpandedNodeName, self._expanded),
+            (QualifiedName, self._qualified),
+            (LocalizedText, _text),
+            (Structure, self._structure),
+            (EncodedStructure, self._encoded),
+            (DataValue, self._data_value),
+            (Variant, self.variant),
+            (Matrix, self._matrix),
+            (DiagnosticInfo, self._diagnostics),
+        ]
+        self._how = dict(how)
 
     def write(self, value: Value) -> object:
         """Give a value as JSON has it."""
@@ -96,6 +94,18 @@ class ValueWriter:
         if value.dimensions is not None:
             raw.append(list(value.dimensions))
         return raw
+
+    def _node(self, value: NodeName) -> Raw:
+        return ["n", self._entries.node(value)]
+
+    def _qualified(self, value: QualifiedName) -> Raw:
+        return ["q", self._entries.name(value)]
+
+    def _data_value(self, value: DataValue) -> Raw:
+        return ["d", *map(self.write, value)]
+
+    def _diagnostics(self, value: DiagnosticInfo) -> Raw:
+        return ["i", *map(self.write, value)]
 
     def _tuple(self, values: tuple[Value, ...]) -> Raw:
         return ["t", *map(self.write, values)]
@@ -183,12 +193,31 @@ class ValueReader:
 
     def _diagnostics(self, raw: Raw) -> Value:
         _, symbol, namespace, locale, text, more, status, inner = raw
-        numbers = map(_int_or_none, (symbol, namespace, locale, text))
         below = self.read(inner)
         if below is not None and type(below) is not DiagnosticInfo:
             message = "not diagnostics"
             raise CompiledError(message)
-        return DiagnosticInfo(*numbers, text_or_none(more), _int_or_none(status), below)
+        return DiagnosticInfo(
+            _int_or_none(symbol),
+            _int_or_none(namespace),
+            _int_or_none(locale),
+            _int_or_none(text),
+            text_or_none(more),
+            _int_or_none(status),
+            below,
+        )
+
+
+def _bytes_row(value: bytes) -> Raw:
+    return ["b", base64.b64encode(value).decode()]
+
+
+def _guid(value: UUID) -> Raw:
+    return ["g", value.hex]
+
+
+def _text(value: LocalizedText) -> Raw:
+    return ["l", *value]
 
 
 def _check(kind: BuiltInType, value: Value) -> None:

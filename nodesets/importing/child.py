@@ -7,12 +7,13 @@ line. It is given no part of the environment that secrets may be in.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -23,11 +24,13 @@ from nodesets.compiled.problems import CompiledError
 from nodesets.importing.request import Request
 from nodesets.limits import MEBIBYTE
 from nodesets.model import Model, read_model
-from nodesets.resolver import Resolution
+from nodesets.resolver import PACKAGED_MODELS, Resolution
 
 Progress = Callable[[Path], None]
 _HOME = str(Path(__file__).resolve().parents[2])
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from nodesets.importing.worker import main; sys.exit(main())"
+_PROGRAM = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from nodesets.importing.worker import main; sys.exit(main())"
+)
 _ENVIRONMENT = frozenset(
     {
         "LANG",
@@ -72,7 +75,7 @@ class ReadingChild:
                 self._process.kill()
 
     def run(self) -> Model:
-        """Read. What goes wrong with the process is a finding of the model, which is then the standard one alone."""
+        """Read. What goes wrong with the process is a finding of the model, which is then what came with Plantspace."""
         try:
             return self._run()
         except CompiledError as error:
@@ -82,21 +85,22 @@ class ReadingChild:
             problem = f"the process that reads models cannot be started: {error.strerror or error}"
             finding = Finding(Place.of(self._file), problem, mend)
         self.lines = []
-        model = read_model(Resolution(()), standard=self._request.standard)
         resolution = self._request.resolution
+        ours = tuple(header for header in resolution.files if header.file.is_relative_to(PACKAGED_MODELS))
+        model = read_model(Resolution(ours), standard=self._request.standard)
         return replace(model, findings=(*resolution.findings, finding), warnings=resolution.warnings)
 
     def _run(self) -> Model:
-        with self._started() as process:
+        with self._started() as process, _uncollected():
             made = ModelLines(self._request.limits)
             for line in self._spoken(cast("BinaryIO", process.stdout)):
                 made.take(line)
                 self.lines.append(line)
             self._code = process.wait()
-        return made.model()
+            return made.model()
 
     @contextlib.contextmanager
-    def _started(self) -> Iterator[subprocess.Popen[bytes]]:
+    def _started(self) -> Generator[subprocess.Popen[bytes]]:
         command = [sys.executable, "-P", "-c", _PROGRAM, _HOME]
         environment = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
         with self._lock:
@@ -163,3 +167,21 @@ class ReadingChild:
         else:
             problem, mend = f"the process that reads it is not to be trusted: {error}", "leave the file out"
         return Finding(Place.of(self._file), problem, mend)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Keep the garbage collector from looking at the records as they come, and at all of them once they are there.
+
+    In a running gateway either would hold the event loop for 100 ms. Records hold no circles: they go when nobody has
+    them any more. Where the collector is off already it stays off.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -17,6 +17,7 @@ from nodesets.model import Model
 
 _ENDING = ".model"
 _DAMAGED = ".damaged"
+_DRAFT = ".draft"
 _MAGIC = "compiled model"
 _COMPILER = Path(__file__).resolve().parents[1]
 
@@ -24,8 +25,8 @@ _COMPILER = Path(__file__).resolve().parents[1]
 def key_of(request: Request) -> str | None:
     """Give the SHA-256 of everything that a model follows from; None where a file cannot be read or is too large.
 
-    That is: the files' bytes, paths and headers, the limits, and the code that reads them (by the sizes and times of its
-    files, so that a new release reads anew). Blocks: 5 ms for 2 MB.
+    That is: the files' bytes, paths and headers, the limits, and the code that reads them (by its files' sizes and
+    times, so that a new release reads anew). Blocks: 5 ms for 2 MB.
     """
     if request.resolution.findings:
         return None
@@ -65,7 +66,7 @@ class KeptModels:
         self._folder = folder
 
     def find(self, key: str, limits: Limits) -> Model | None:
-        """Give the model kept under ``key``; None where there is none or it cannot be believed. Blocks: 10 us a node."""
+        """Give the model kept under ``key``; None where there is none to be believed. Blocks: 10 us a node."""
         try:
             head, *lines = self._content(key, limits).split(b"\n")
             self._check(head, lines, key)
@@ -77,12 +78,12 @@ class KeptModels:
             return None
 
     def keep(self, key: str, lines: Sequence[bytes]) -> None:
-        """Keep a model in the place of those kept before. One that was damaged is set aside. Raises :class:`OSError`."""
+        """Keep a model in place of those kept before; a damaged one is set aside. Raises :class:`OSError`."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._file(key)
         if file.exists():
             file.replace(file.with_suffix(_DAMAGED))
-        draft = file.with_suffix(".draft")
+        draft = file.with_suffix(_DRAFT)
         draft.unlink(missing_ok=True)
         try:
             self._write(draft, key, lines)
@@ -91,7 +92,7 @@ class KeptModels:
             draft.unlink(missing_ok=True)
             raise
         for other in self._folder.iterdir():
-            if other.suffix in {_ENDING, _DAMAGED} and other.stem != key:
+            if other.suffix in {_ENDING, _DAMAGED, _DRAFT} and other.stem != key:
                 other.unlink(missing_ok=True)
 
     def _write(self, draft: Path, key: str, lines: Sequence[bytes]) -> None:

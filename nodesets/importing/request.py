@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 
 from nodesets.compiled.headers import finding_rows, header_row, read_findings, read_header_row
 from nodesets.compiled.lines import line_of, raw_of
-from nodesets.compiled.problems import all_of, the
+from nodesets.compiled.problems import all_of, rows_of, the
 from nodesets.compiled.tables import Raw
 from nodesets.header import Header
 from nodesets.limits import Limits
@@ -34,10 +34,10 @@ class Request(NamedTuple):
         """Read it."""
         standard, files, others, findings, warnings, missing, limits = raw_of(line)
         resolution = Resolution(
-            tuple(map(read_header_row, all_of(list, files))),
+            tuple(map(read_header_row, rows_of(files))),
             read_findings(findings),
             read_findings(warnings),
             frozenset(all_of(str, missing)),
-            {the(str, uri): tuple(map(read_header_row, headers)) for uri, headers in all_of(list, others)},
+            {the(str, uri): tuple(map(read_header_row, rows_of(headers))) for uri, headers in rows_of(others)},
         )
         return cls(read_header_row(standard), resolution, Limits(*cast("list[int]", limits)))

@@ -29,7 +29,7 @@ class Spot(NamedTuple):
 
 
 class Numbers:
-    """Gives elements their spots. All those within one top element are counted once, or twice where asked out of order."""
+    """Gives elements their spots. All within one top element are counted once, or twice where asked out of order."""
 
     def __init__(self) -> None:
         """Nothing is counted yet."""

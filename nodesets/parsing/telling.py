@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from nodesets.limits import too_many_findings
+from nodesets.limits import LimitError, too_many_findings
 from nodesets.nodeset import NodeSet, Problem
 from nodesets.parsing.attributes import IGNORED, Attributes
-from nodesets.parsing.elements import Element, local_name
+from nodesets.parsing.elements import MOST_ATTRIBUTES, Element, local_name
 from nodesets.parsing.places import Numbers, Spot
 from nodesets.parsing.texts import TextError, Texts, ToldError
 
@@ -62,7 +62,10 @@ class Teller:
             return None
 
     def attributes(self, element: Element, known: Attributes, tag: str) -> dict[str, object]:
-        """Read an element's attributes by their table."""
+        """Read an element's attributes by their table. Raises :class:`~nodesets.limits.LimitError` for too many."""
+        if len(element.attrib) > MOST_ATTRIBUTES:
+            problem = f"{tag} has more than {MOST_ATTRIBUTES} attributes; the rest of the file is not read"
+            raise LimitError(problem, "a NodeSet2 element has some ten; write it anew")
         values: dict[str, object] = {}
         for key, text in element.items():
             how = known.get(key)

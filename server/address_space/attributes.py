@@ -22,6 +22,7 @@ from server.address_space.node import ACCESS_READ, HeldValue, SpaceNode
 from server.address_space.points import Points
 from server.address_space.session_context import SessionContext
 from server.address_space.space import AddressSpace
+from server.address_space.structured import StructuredVariable
 
 
 class AttributeRefused(PlantspaceError):  # noqa: N818 - the name says what became of the request
@@ -53,6 +54,10 @@ class Attributes:
             return None
         return self.points.slots.get(node.key)
 
+    def structured(self, node: SpaceNode) -> StructuredVariable | None:
+        """Give what composes a Variable's value of points, or None for one that is not composed."""
+        return None if self.points is None else self.points.structured.get(node.key)
+
     def read(self, node: SpaceNode, attribute: int, context: SessionContext) -> GivenValue:
         """Give an attribute with status and times; attributes other than Value have no source time.
 
@@ -79,6 +84,9 @@ class Attributes:
         slot = self.slot_of(node)
         if slot is not None and self.points is not None:
             return self.points.read(*self.points.place(slot))
+        structured = self.structured(node)
+        if structured is not None and self.points is not None:
+            return structured.read(self.points)
         held = node.value
         if isinstance(held, bytes):  # a constant: known since the start, and still so
             return GivenValue(held, 0, self._started, self.clock())

@@ -78,8 +78,8 @@ class SpaceNode:
     ``value`` of a Variable or VariableType: the bytes of a constant's encoded Variant, a :class:`HeldValue`, a function
     that gives the DataValue, or None for a point (its value is in the process image) and where there is none.
 
-    References are added and removed by :class:`~server.address_space.space.AddressSpace` alone, which keeps both ends
-    right.
+    References are added and removed by :class:`~server.address_space.space.AddressSpace`, which keeps both ends right,
+    and whole lists of them swapped by :mod:`server.model_change`.
     """
 
     key: NodeKey

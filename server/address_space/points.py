@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from asyncua.ua.status_codes import StatusCodes
@@ -17,6 +17,7 @@ from server.address_space.asyncua_values import decode_variant, encode_variant
 from server.address_space.decoding import GivenValue, decode_object
 from server.address_space.encoding import encode_object
 from server.address_space.keys import NodeKey
+from server.address_space.structured import StructuredVariable
 
 WritePoint = Callable[[int, Any], Awaitable[int]]
 """Writes an engineering value to a slot and gives the StatusCode that the device, or the image, answered with."""
@@ -28,6 +29,8 @@ class Points:
 
     image: ProcessImage
     slots: Mapping[NodeKey, int]
+    structured: Mapping[NodeKey, StructuredVariable] = field(default_factory=dict[NodeKey, StructuredVariable])
+    """Variables that are no points themselves, since their fields are."""
 
     def place(self, slot: int) -> tuple[Column, int]:
         """Give a slot's column and its row there."""

@@ -131,6 +131,10 @@ class AddressSpace:
             self._types_changed()
         self.version += 1
 
+    def renewed(self) -> None:
+        """Count a change of many nodes at once, types among them: whoever swaps them calls this."""
+        self._types_changed()
+
     def subtypes(self, key: NodeKey) -> frozenset[NodeKey]:
         """Give a type and all its subtypes."""
         known = self._subtypes.get(key)

@@ -123,7 +123,8 @@ class Writing:
     ) -> int:
         check_access(node, context, ACCESS_WRITE, StatusCodes.BadNotWritable)
         slot = self._attributes.slot_of(node)
-        if slot is None:
+        structured = self._attributes.structured(node)
+        if slot is None and structured is None:
             self._hold(node, variable, item, context)
             return StatusCodes.Good
         points = self._attributes.points
@@ -131,6 +132,10 @@ class Writing:
             return StatusCodes.BadNotWritable
         # Part 4 v1.05 5.11.4.1: quality is the device's to give. Times are passed over: clients send their own.
         variant = self._new_value(node, variable, item, checked=True)
+        if structured is not None:
+            return await structured.write(points, variant, self._write_point)
+        if slot is None:
+            return StatusCodes.BadNotWritable
         try:
             value = points.decode(slot, variant) if variant[0] else None
         except TypeError:

@@ -16,6 +16,7 @@ from nodesets.model import Model
 from nodesets.names import NodeName, NodeNameError
 from server.cli.tags_table import read_bindings_of
 from server.configuration import ServerSettings
+from server.plan.field_names import parted
 from server.plan.partial import sound_part
 
 _HISTORY = "history.sqlite"
@@ -31,12 +32,20 @@ def uses_of(config: Path, old: Model, new: Model) -> Mapping[NodeName, tuple[str
     before, after = State(old, None), State(new, None)
     for device, bindings in read_bindings_of(config).items():
         for row in bindings.rows:
-            name = _bound(row["node"], before, after)
-            if name is not None:
+            found = [_bound(text, before, after) for text in _nodes(row["node"])]
+            for name in (one for one in found if one is not None):
                 uses[name].append(f"a binding of {device}")
-    for name in _recorded(config):
-        uses[name].append("the history")
+    for text in _recorded(config):
+        found = [_parsed(node) for node in _nodes(text)]
+        for name in (one for one in found if one is not None):
+            uses[name].append("the history")
     return {name: tuple(dict.fromkeys(who)) for name, who in uses.items()}
+
+
+def _nodes(text: str) -> list[str]:
+    """Give what a text may name: itself, and the variable whose field it names."""
+    field = parted(text)
+    return [text] if field is None else [text, field.node]
 
 
 def _bound(text: str, before: State, after: State) -> NodeName | None:
@@ -53,7 +62,7 @@ def _parsed(text: str) -> NodeName | None:
         return None
 
 
-def _recorded(config: Path) -> Iterator[NodeName]:
+def _recorded(config: Path) -> Iterator[str]:
     document = Document.read(config, Findings())
     if document is None:
         return
@@ -61,10 +70,7 @@ def _recorded(config: Path) -> Iterator[NodeName]:
     folder = getattr(settings, "data_dir", "")
     file = document.base / folder / _HISTORY
     if folder and file.is_file():
-        for text in asyncio.run(_points(file)):
-            name = _parsed(text)
-            if name is not None:
-                yield name
+        yield from asyncio.run(_points(file))
 
 
 async def _points(file: Path) -> tuple[str, ...]:

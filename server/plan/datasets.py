@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import Findings
 from core.settings import Document, Section, build
 from nodesets.ua_units import unit_of
-from server.plan.lookup import Lookup
 from server.plan.partial import sound_part, texts_of
+from server.plan.point_names import NamedPoint, PointNames
 from server.plan.points import PointList
 from server.pubsub.fields import DataSetField, field_names
 from server.pubsub.settings import FILES, DataSetSettings, NodeText, PubSubSettings
@@ -30,21 +30,22 @@ class PlannedPubSub:
     fields: dict[str, tuple[DataSetField, ...]]
 
 
-def plan_pubsub(document: Document, lookup: Lookup, points: PointList, findings: Findings) -> PlannedPubSub | None:
+def plan_pubsub(
+    document: Document, names: PointNames, directory: Directory, points: PointList, findings: Findings
+) -> PlannedPubSub | None:
     """Read the ``pubsub:`` section; nodes are looked up even where its other keys are wrong."""
     if "pubsub" not in document:
         return None
     section = document.section(("pubsub",))
     settings = build(PubSubSettings, section, findings)
-    nodes = {
-        name: _nodes(dataset, lookup, points, findings)
-        for name, dataset in section.members("datasets", Findings()).items()
+    chosen = {
+        name: _chosen(dataset, names, findings) for name, dataset in section.members("datasets", Findings()).items()
     }
     _check_files(settings or sound_part(PubSubSettings, section), section, findings)
     if settings is None or findings:
         return None
     fields = {
-        name: _fields(dataset, nodes[name], lookup.directory, points) for name, dataset in settings.datasets.items()
+        name: _fields(dataset, chosen[name], names, directory, points) for name, dataset in settings.datasets.items()
     }
     return PlannedPubSub(settings, fields)
 
@@ -57,18 +58,18 @@ def _check_files(settings: PubSubSettings | None, section: Section, findings: Fi
             findings.add(section.place((key,)), f"there is no file {path}", "write its path from this file's folder")
 
 
-def _nodes(section: Section, lookup: Lookup, points: PointList, findings: Findings) -> list[ua.NodeId]:
+def _chosen(section: Section, names: PointNames, findings: Findings) -> list[NamedPoint]:
     """Find the points that a dataset's names and patterns mean."""
-    chosen: dict[ua.NodeId, None] = {}
+    chosen: dict[int, NamedPoint] = {}
     for text, place in texts_of(section, "nodes"):
         if not _is_name(text):
             continue
-        found = lookup.match(text, place)
-        held = [nodeid for nodeid in found if nodeid in points.slots]
-        if found and not held:
+        found = names.match(text, place)
+        if found is not None and not found:
             findings.add(place, f"{text} means no variable whose value changes", "name points")
-        chosen.update(dict.fromkeys(held))
-    return list(chosen)
+        for point in found or ():
+            chosen.setdefault(point.slot, point)
+    return list(chosen.values())
 
 
 def _is_name(text: str) -> bool:
@@ -81,33 +82,46 @@ def _is_name(text: str) -> bool:
 
 
 def _fields(
-    dataset: DataSetSettings, nodes: list[ua.NodeId], directory: Directory, points: PointList
+    dataset: DataSetSettings, chosen: list[NamedPoint], names: PointNames, directory: Directory, points: PointList
 ) -> tuple[DataSetField, ...]:
-    slots = [points.slots[nodeid] for nodeid in nodes]
-    texts = [points.points[slot].node for slot in slots]
-    paths = [directory.path_of(nodeid).split("/")[2:] for nodeid in nodes]
-    names = field_names(paths, texts, dataset.names)
-    fields: list[DataSetField] = []
-    for nodeid, slot, name in zip(nodes, slots, names, strict=True):
-        unit = directory.property_value(nodeid, "EngineeringUnits")
-        span = directory.property_value(nodeid, "EURange")
-        data_type, built_in, rank = directory.data_type(nodeid)
-        column = points.points[slot].datatype
-        fields.append(
-            DataSetField(
-                name,
-                slot,
-                column,
-                points.points[slot].node,
-                _unit(unit) if isinstance(unit, ua.EUInformation) else "",
-                directory.describe(nodeid),
-                (float(span.Low), float(span.High)) if isinstance(span, ua.Range) else None,
-                data_type,
-                None if built_in is column else built_in,
-                rank,
-            )
-        )
-    return tuple(fields)
+    texts = [points.points[point.slot].node for point in chosen]
+    paths = [_path(point, directory) for point in chosen]
+    called = field_names(paths, texts, dataset.names)
+    return tuple(
+        _of_field(name, point, names, points) if point.field else _of_node(name, point, directory, points)
+        for name, point in zip(called, chosen, strict=True)
+    )
+
+
+def _path(point: NamedPoint, directory: Directory) -> list[str]:
+    """Give the names below Objects; a field is called by its variable, too."""
+    path = directory.path_of(point.node).split("/")[2:]
+    return [*path[:-1], f"{path[-1] if path else ''}.{point.field}"] if point.field else path
+
+
+def _of_field(name: str, point: NamedPoint, names: PointNames, points: PointList) -> DataSetField:
+    held = points.points[point.slot]
+    return DataSetField(name, point.slot, held.datatype, held.node, data_type=names.data_type(point))
+
+
+def _of_node(name: str, point: NamedPoint, directory: Directory, points: PointList) -> DataSetField:
+    nodeid, slot, _ = point
+    unit = directory.property_value(nodeid, "EngineeringUnits")
+    span = directory.property_value(nodeid, "EURange")
+    data_type, built_in, rank = directory.data_type(nodeid)
+    column = points.points[slot].datatype
+    return DataSetField(
+        name,
+        slot,
+        column,
+        points.points[slot].node,
+        _unit(unit) if isinstance(unit, ua.EUInformation) else "",
+        directory.describe(nodeid),
+        (float(span.Low), float(span.High)) if isinstance(span, ua.Range) else None,
+        data_type,
+        None if built_in is column else built_in,
+        rank,
+    )
 
 
 def _unit(information: ua.EUInformation) -> str:

@@ -26,6 +26,8 @@ class Lookup:
         self._model = model
         self._own = f"nsu={namespace};s="
         self._findings = findings
+        self.misses_rows = False
+        """Whether rows of devices are missing because of something wrong with them."""
         self._generated: set[str] = set()
         self._unclear_paths: set[str] = set()
         self._unclear_ids: set[str] = set()
@@ -37,6 +39,7 @@ class Lookup:
 
     def unclear_device(self, device: str) -> None:
         """Know that something is wrong with a device, so that tags of it may be missing."""
+        self.misses_rows = True
         self._unclear_paths.add(f"/Objects/{device}")
         self._unclear_ids.add(f"{self._own}{device}.")
 
@@ -50,7 +53,7 @@ class Lookup:
         try:
             return self.directory.find(text)
         except NodeNotFoundError as error:
-            if not self._is_explained(text):
+            if not self.explains(text):
                 self._findings.add(place, error.problem, error.mend)
             return None
 
@@ -59,11 +62,12 @@ class Lookup:
         try:
             return self.directory.match(pattern)
         except NodeNotFoundError as error:
-            if not self._is_explained(pattern):
+            if not self.explains(pattern):
                 self._findings.add(place, error.problem, error.mend)
             return []
 
-    def _is_explained(self, text: str) -> bool:
+    def explains(self, text: str) -> bool:
+        """Tell whether an error told elsewhere may be why there is nothing of this name."""
         if not text.startswith("/"):
             own = text.startswith(self._own)
             return (self._model.incomplete and not own) or text.startswith(tuple(self._unclear_ids))

@@ -32,14 +32,15 @@ class MemoryPoint:
 def plan_memory(
     directory: Directory, nodeids: NodeIds, points: PointList, own_namespaces: set[int]
 ) -> list[MemoryPoint]:
-    """Give a slot to every instance variable without a binding; constant properties stay plain nodes.
+    """Give a slot to every instance variable without a binding, also of a field; constant properties stay plain nodes.
 
     ``own_namespaces`` are left out: their nodes are Plantspace's own and have a source each.
     """
     memory: list[MemoryPoint] = []
     for instance in directory.instances.values():
         nodeid = instance.nodeid
-        if nodeid.NamespaceIndex in own_namespaces or nodeid in points.slots or not directory.is_variable(nodeid):
+        taken = nodeid in points.slots or nodeid in points.fields
+        if nodeid.NamespaceIndex in own_namespaces or taken or not directory.is_variable(nodeid):
             continue
         writable = bool(directory.access_level(nodeid) & WRITE)
         if instance.is_property and not writable:

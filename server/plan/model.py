@@ -11,11 +11,13 @@ from core.errors import Finding, Findings, InputError, Place
 from core.settings import Document, Section, build
 from nodesets.datatypes.registry import TypeRegistry
 from nodesets.library import LibraryError
-from nodesets.model import Model, read_model
+from nodesets.model import Model
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
 from server.configuration import DEFAULT_SEARCH, ModelSettings
+from server.model_change.imported import imports_folder, with_imported
 from server.plan.instances import plan_instances
 from server.plan.partial import texts_of
+from server.plan.reading_models import ModelToKeep, read_models
 from server.ua_stack.model_nodes import unreached
 from server.ua_stack.stack import UaStack
 
@@ -27,6 +29,8 @@ class LoadedModel:
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
     types: TypeRegistry
+    to_keep: ModelToKeep | None
+    """What makes the next start faster, once there is a data folder; None where that is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,13 @@ class FoundModels:
     incomplete: bool
 
 
-def find_models(document: Document, findings: Findings) -> FoundModels:
-    """Find the NodeSets' files and their order; what is not there becomes findings. Blocks on the files."""
+def find_models(document: Document, findings: Findings, imports: Path | None = None) -> FoundModels:
+    """Find the NodeSets' files and their order; what is not there becomes findings. Blocks on the files.
+
+    ``imports``: the folder of NodeSets that came over OPC UA, by default the data folder's own.
+    """
     section = document.section(("model",)) if "model" in document else None
-    files: list[Path] = [PACKAGED_MODELS / "plantspace.NodeSet2.xml"]
+    files: list[Path] = []
     folders = [document.base / folder for folder in DEFAULT_SEARCH]
     before = len(findings.items)
     unclear = False
@@ -63,7 +70,9 @@ def find_models(document: Document, findings: Findings) -> FoundModels:
         files += _files(section, findings)
         if "search" in section:
             folders = [document.base / folder for folder, _ in texts_of(section, "search")]
-    resolution = resolve(files, folders)
+    files, replaced = with_imported(files, imports or imports_folder(document))
+    resolution = resolve([PACKAGED_MODELS / "plantspace.NodeSet2.xml", *files], folders)
+    resolution = replace(resolution, warnings=(*resolution.warnings, *replaced))
     if unclear:
         resolution = replace(resolution, findings=_without_missing(resolution))
     incomplete = unclear or len(findings.items) > before or bool(resolution.findings or resolution.missing)
@@ -78,7 +87,7 @@ async def load_models(
     What is wrong becomes findings. ``namespace``: the gateway's own, which the instances' NodeIds are of.
     """
     try:
-        model = await asyncio.to_thread(read_model, found.resolution)
+        model, to_keep = await read_models(document, found.resolution)
     except LibraryError as error:
         raise InputError([*findings.items, Finding(Place.of("plantspace"), str(error))]) from error
     instances = await asyncio.to_thread(plan_instances, document, model.nodes, namespace, findings)
@@ -88,14 +97,15 @@ async def load_models(
     incomplete = found.incomplete or not instances.complete
     files = tuple(nodeset.file for nodeset in model.nodesets[1:])
     if not model.findings:
-        loaded = LoadedModel(files, (*map(str, model.warnings), *problems), model.types)
+        loaded = LoadedModel(files, (*map(str, model.warnings), *problems), model.types, to_keep)
         return PlannedModel(loaded, incomplete, frozenset(instances.lost))
     lost = unreached(stack.internal.space, model, await stack.namespaces()) | instances.lost
-    return PlannedModel(None, incomplete or _is_damaged(model), lost)
+    return PlannedModel(None, incomplete or _is_damaged(model, found), lost)
 
 
-def _is_damaged(model: Model) -> bool:
-    return any(nodeset.problems or not nodeset.complete for nodeset in model.nodesets)
+def _is_damaged(model: Model, found: FoundModels) -> bool:
+    lacks_files = len(model.nodesets) <= len(found.resolution.files)
+    return lacks_files or any(nodeset.problems or not nodeset.complete for nodeset in model.nodesets)
 
 
 def _files(section: Section, findings: Findings) -> list[Path]:

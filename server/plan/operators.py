@@ -4,6 +4,7 @@
 # pyright: reportPrivateImportUsage=false
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,13 +17,16 @@ from core.datatypes import DataType
 from core.errors import Findings, Place
 from core.point import Point
 from core.settings import Document, Section, build, choose
+from server.plan.field_names import SIGN, joined
 from server.plan.lookup import Lookup
 from server.plan.partial import sound_part
+from server.plan.point_names import NamedPoint, PointNames
 from server.plan.points import PointList
 from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError
 from server.ua_stack.nodes import HAS_PROPERTY, READ, WRITE, NodeBuilder
 
 _ARGUMENT = ua.NodeId(ua.Int32(ua.ObjectIds.Argument))
+_NO_LETTER = re.compile(r"\W")
 _PROPERTY_TYPE = ua.NodeId(ua.Int32(ua.ObjectIds.PropertyType))
 
 
@@ -46,14 +50,16 @@ class OperatorPlanner:
     def __init__(
         self,
         lookup: Lookup,
+        names: PointNames,
         nodeids: NodeIds,
         builder: NodeBuilder,
         namespace: int,
         points: PointList,
         findings: Findings,
     ) -> None:
-        """``namespace``: index of the gateway's own namespace, which the nodes are made in."""
+        """``names`` finds the inputs. ``namespace``: index of the gateway's own namespace, for the nodes."""
         self._lookup = lookup
+        self._point_names = names
         self._directory = lookup.directory
         self._nodeids = nodeids
         self._builder = builder
@@ -89,24 +95,24 @@ class OperatorPlanner:
         if settings is None or len(nodes) < len(manifest.inputs) or len(self._findings.items) > told:
             self._unclear(name, section, [manifest], nodes.get(manifest.inputs[0].name))
             return None
-        inputs = {definition: self._points.slots[node] for definition, node in nodes.items()}
+        inputs = {definition: point.slot for definition, point in nodes.items()}
         operator = manifest.make(settings, OperatorContext(name, inputs))
         first = next(iter(nodes.values()))
-        parent = self._directory.parent_of(first)
-        browse_name = manifest.object_name(settings, self._directory.name_of(first))
+        parent = self._directory.parent_of(first.node)
+        browse_name = manifest.object_name(settings, _plain(self._called(first, self._directory.name_of(first.node))))
         if not self._has_name_of_its_own(name, parent, browse_name, first, section):
             self._unclear(name, section, [manifest], first)
             return None
         return self._place(name, manifest, operator, inputs, parent, browse_name, section)
 
     def _has_name_of_its_own(
-        self, name: str, parent: ua.NodeId, browse_name: str, first: ua.NodeId, section: Section
+        self, name: str, parent: ua.NodeId, browse_name: str, first: NamedPoint, section: Section
     ) -> bool:
         """Tell whether no other of the gateway's own nodes below ``parent`` is called so; else it is a finding.
 
         Of two with one BrowseName a browse path would find neither.
         """
-        path = f"{self._directory.path_of(first).rpartition('/')[0]}/{browse_name}"
+        path = f"{self._directory.path_of(first.node).rpartition('/')[0]}/{browse_name}"
         other = self._named.setdefault((parent, browse_name), name)
         if other != name:
             problem = f"the operators '{other}' and '{name}' would both be {path}"
@@ -124,7 +130,7 @@ class OperatorPlanner:
         return False
 
     def _unclear(
-        self, name: str, section: Section, manifests: Iterable[OperatorManifest], first: ua.NodeId | None
+        self, name: str, section: Section, manifests: Iterable[OperatorManifest], first: NamedPoint | None
     ) -> None:
         """Keep the nodes that a wrong operator would have had from being told as missing where they are named.
 
@@ -134,27 +140,31 @@ class OperatorPlanner:
         for manifest in manifests:
             key = manifest.inputs[0].name.lower()
             members = [definition.name for definition in (*manifest.outputs, *manifest.parameters)]
-            for watched in [self._directory.path_of(first)] if first is not None else self._watchable(section, key):
+            known = [self._path_of(first)] if first is not None else self._watchable(section, key)
+            for watched in known:
                 above, _, watched_name = watched.rpartition("/")
-                own_name = _text_at(section, "name") or f"{watched_name}{manifest.type_name.removesuffix('Type')}"
+                kind = manifest.type_name.removesuffix("Type")
+                own_name = _text_at(section, "name") or f"{_plain(watched_name)}{kind}"
                 paths.update(f"{above}/{own_name}/{member}" for member in members)
         self._lookup.unclear_operator(name, paths)
 
     def _watchable(self, section: Section, key: str) -> set[str]:
         """Give the paths of what an operator may be meant to watch."""
-        nodes = (self._directory.path_of(node) for node in self._points.slots)
+        nodes = [self._directory.path_of(node) for node in self._points.slots]
+        for node, fields in self._points.fields.items():
+            nodes += [joined(self._directory.path_of(node), path) for path in fields]
         written = _text_at(section, key)
         return {*nodes, written} if written is not None and written.startswith("/") else set(nodes)
 
     def _inputs(
         self, manifest: OperatorManifest, settings: OperatorSettings | None, section: Section
-    ) -> dict[str, ua.NodeId]:
+    ) -> dict[str, NamedPoint]:
         """Find the inputs by their names; what is wrong with one is told, and it is left out."""
         try:
             texts: Mapping[str, str] = settings.input_nodes() if settings is not None else {}
         except AttributeError:
             texts = {}  # an input is wrong as a setting
-        nodes: dict[str, ua.NodeId] = {}
+        nodes: dict[str, NamedPoint] = {}
         for definition in manifest.inputs:
             if definition.name in texts:
                 place = section.place((definition.name.lower(),))
@@ -163,20 +173,23 @@ class OperatorPlanner:
                     nodes[definition.name] = found
         return nodes
 
-    def _input(self, text: str, datatypes: Collection[DataType], place: Place) -> ua.NodeId | None:
-        nodeid = self._lookup.find(text, place)
-        if nodeid is None:
+    def _input(self, text: str, datatypes: Collection[DataType], place: Place) -> NamedPoint | None:
+        found = self._point_names.find(text, place)
+        if found is None:
             return None
-        slot = self._points.slots.get(nodeid)
-        if slot is None:
-            self._findings.add(place, f"{text} is no point", "name a variable whose value changes")
-            return None
-        datatype = self._points.points[slot].datatype
-        if datatype not in datatypes and slot not in self._points.doubtful:
+        datatype = self._points.points[found.slot].datatype
+        if datatype not in datatypes and found.slot not in self._points.doubtful:
             wanted = ", ".join(member.symbol for member in sorted(datatypes))
             self._findings.add(place, f"{text} is {datatype.symbol}", f"the operator takes {wanted}")
             return None
-        return nodeid
+        return found
+
+    def _path_of(self, point: NamedPoint) -> str:
+        return self._called(point, self._directory.path_of(point.node))
+
+    @staticmethod
+    def _called(point: NamedPoint, name: str) -> str:
+        return joined(name, point.field) if point.field else name
 
     def _place(
         self,
@@ -274,6 +287,12 @@ class OperatorPlanner:
 async def _not_started(_parent: ua.NodeId, *_arguments: ua.Variant) -> ua.StatusCode:
     """Answer a call before the gateway runs."""
     return ua.StatusCode(ua.UInt32(ua.StatusCodes.BadInvalidState))
+
+
+def _plain(name: str) -> str:
+    """Give a name for what watches something called so: of a field's, letters and digits alone (``PoseOriginX``)."""
+    name, sign, path = name.rpartition(SIGN)
+    return f"{name}{_NO_LETTER.sub('', path)}" if sign else path
 
 
 def _text_at(section: Section, key: str) -> str | None:

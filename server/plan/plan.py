@@ -19,15 +19,18 @@ from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianS
 from server.plan.collecting import no_collection
 from server.plan.datasets import PlannedPubSub, plan_pubsub
 from server.plan.devices import DeviceReading, PlannedDevice, read_devices
+from server.plan.field_names import field_name
 from server.plan.generated import Generator
 from server.plan.lookup import Lookup
 from server.plan.memory import MemoryPoint, plan_memory
 from server.plan.model import FoundModels, LoadedModel, find_models, load_models
 from server.plan.operators import OperatorPlanner, PlannedOperator
 from server.plan.partial import texts_of
+from server.plan.point_names import PointNames
 from server.plan.point_planner import PointPlanner
 from server.plan.points import PointList
-from server.ua_stack.browse import Directory, NodeNotFoundError
+from server.plan.structured import StructurePlanner
+from server.ua_stack.browse import Directory
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.stack import EndpointOptions, UaStack
 
@@ -65,18 +68,23 @@ class Plan:
         return self.data_dir / HISTORY_FILE if self.points.recorded else None
 
     def slot_of(self, node: str) -> int | None:
-        """Give the slot of a node named by NodeId text or browse path, or None for one that is no point."""
-        try:
-            return self.points.slots.get(self.directory.find(node))
-        except NodeNotFoundError:
+        """Give the slot of a node named by NodeId text or browse path, or of a field; None for one that is no point."""
+        name = field_name(node, self.directory)
+        nodeid = self.directory.known(node if name is None else name.node)
+        if nodeid is None:
             return None
+        return self.points.slots.get(nodeid) if name is None else self.points.fields.get(nodeid, {}).get(name.path)
 
     def node_id(self, node: str) -> str | None:
-        """Give the NodeId text of a node named by NodeId text or browse path, or None where there is none."""
-        try:
-            return self.nodeids.to_text(self.directory.find(node))
-        except NodeNotFoundError:
-            return None
+        """Give the NodeId text of a node named by NodeId text or browse path, or None where there is none.
+
+        A bound field's is its variable's with the field behind it.
+        """
+        if field_name(node, self.directory) is not None:
+            slot = self.slot_of(node)
+            return None if slot is None else self.points.points[slot].node
+        nodeid = self.directory.known(node)
+        return None if nodeid is None else self.nodeids.to_text(nodeid)
 
     def counts(self) -> dict[str, int]:
         """Count what the gateway is made of."""
@@ -136,20 +144,26 @@ async def _plan(
     lookup = Lookup(directory, model, namespace, findings)
     points = PointList()
     generator = Generator(stack.builder, own, _device_type(stack, nodeids))
-    planner = PointPlanner(lookup, nodeids, stack.builder, generator, points, findings)
+    structures = StructurePlanner(lookup, nodeids, stack.codec, points, findings)
+    planner = PointPlanner(lookup, nodeids, stack.builder, generator, points, structures, findings)
     planned = [planner.plan(reading) for reading in readings]
     devices = [device for device in planned if device is not None]
+    composed = structures.finish(stack.builder)
+    stack.compose(composed.variables)
     memory = plan_memory(directory, nodeids, points, {own, nodeids.index_of(PLANTSPACE_NAMESPACE)})
-    operators = OperatorPlanner(lookup, nodeids, stack.builder, own, points, findings).plan(document)
+    memory += composed.memory
+    names = PointNames(lookup, points, structures, findings)
+    operators = OperatorPlanner(lookup, names, nodeids, stack.builder, own, points, findings).plan(document)
     if operators:
         directory.forget()
-    _plan_history(document, lookup, points)
-    pubsub = plan_pubsub(document, lookup, points, findings)
+    _plan_history(document, names, directory, points)
+    pubsub = plan_pubsub(document, names, directory, points, findings)
     findings.raise_if_any()
     if settings is None or model.loaded is None:
         raise InputError(())
-    for slot in points.recorded:
-        stack.builder.set_historizing(nodeids.from_text(points.points[slot].node))
+    for nodeid, slot in points.slots.items():
+        if slot in points.recorded:
+            stack.builder.set_historizing(nodeid)
     warnings = [*model.loaded.warnings, *_endpoint_warnings(document, settings)]
     return Plan(
         await asyncio.to_thread(config.resolve),
@@ -198,15 +212,17 @@ def version() -> str:
         return "0+checkout"
 
 
-def _plan_history(document: Document, lookup: Lookup, points: PointList) -> None:
+def _plan_history(document: Document, names: PointNames, directory: Directory, points: PointList) -> None:
     """Mark the slots whose history is kept: by the model, by patterns; bindings have said so before."""
     for nodeid, slot in points.slots.items():
-        if lookup.directory.is_historizing(nodeid):
+        if directory.is_historizing(nodeid):
             points.recorded.add(slot)
+    for nodeid, fields in points.fields.items():
+        if directory.is_historizing(nodeid):
+            points.recorded.update(fields.values())
     section = document.section(("historian",)) if "historian" in document else None
     for pattern, place in texts_of(section, "nodes") if section is not None else ():
-        found = lookup.match(pattern, place)
-        points.recorded.update(points.slots[nodeid] for nodeid in found if nodeid in points.slots)
+        points.recorded.update(point.slot for point in names.match(pattern, place) or ())
 
 
 def _endpoint_warnings(document: Document, settings: GatewaySettings) -> list[str]:

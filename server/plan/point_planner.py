@@ -14,9 +14,11 @@ from core.point import OnBad, Point
 from drivers.contract import BoundPoint, Capability, TagOffer
 from server.bindings import Binding
 from server.plan.devices import DeviceReading, PlannedDevice
+from server.plan.field_names import FieldName, field_name
 from server.plan.generated import Generator, TagNode
 from server.plan.lookup import Lookup
 from server.plan.points import PointList
+from server.plan.structured import StructurePlanner
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.nodes import READ, WRITE, NodeBuilder
 
@@ -42,15 +44,20 @@ class PointPlanner:
         builder: NodeBuilder,
         generator: Generator,
         points: PointList,
+        structures: StructurePlanner,
         findings: Findings,
     ) -> None:
-        """Look nodes up in ``lookup``, make missing ones with ``generator``, and add points to ``points``."""
+        """Look nodes up in ``lookup``, make missing ones with ``generator``, and add points to ``points``.
+
+        Fields of structured variables are found by, and told to, ``structures``.
+        """
         self._lookup = lookup
         self._directory = lookup.directory
         self._nodeids = nodeids
         self._builder = builder
         self._generator = generator
         self._points = points
+        self._structures = structures
         self._findings = findings
         self._taken: dict[ua.NodeId | str, Place] = {}
 
@@ -138,6 +145,10 @@ class PointPlanner:
         addresses: list[_Address],
     ) -> None:
         """Plan one binding; all that is wrong with it is told."""
+        field = field_name(binding.node, self._directory) if binding.names_node else None
+        if field is not None:
+            self._bind_field(reading, binding, field, bound, addresses)
+            return
         told = len(self._findings.items)
         known = self._known_node(binding)
         method = known is not None and self._directory.is_method(known)
@@ -147,8 +158,8 @@ class PointPlanner:
             addresses.append(address)
         if method:
             self._check_method(reading, binding, known)
-        elif binding.writable and not reading.can(Capability.WRITABLE):
-            self._findings.add(binding.place("access"), f"the driver {self._driver(reading)} cannot write", "write r")
+        else:
+            self._check_access(reading, binding)
         if not binding.node or (binding.names_node and known is None):
             self._take(binding, binding.node)
             return
@@ -161,7 +172,7 @@ class PointPlanner:
         nodeid, writable = self._settle(reading, binding, known, datatype, scan)
         if nodeid is None or not self._take(binding, nodeid):
             return
-        point = self._point(reading, binding, nodeid, datatype)
+        point = self._point(reading, binding, self._nodeids.to_text(nodeid), datatype)
         recorded = not method and (reading.history if binding.history is None else binding.history)
         # The method's own NodeId names the point, but a Method has no Value for clients to read.
         shown = None if method else nodeid
@@ -174,9 +185,46 @@ class PointPlanner:
         if method:
             methods[nodeid] = bound[-1]
 
-    def _point(self, reading: DeviceReading, binding: Binding, nodeid: ua.NodeId, datatype: DataType) -> Point:
+    def _bind_field(
+        self,
+        reading: DeviceReading,
+        binding: Binding,
+        name: FieldName,
+        bound: list[BoundPoint],
+        addresses: list[_Address],
+    ) -> None:
+        """Plan the binding of a structured variable's field; all that is wrong with it is told."""
+        told = len(self._findings.items)
+        field = self._structures.find(name, binding.place("node"))
+        if field is not None and binding.datatype not in (None, field.datatype):
+            problem = f"the model says that {binding.node} is {field.datatype.symbol}"
+            self._findings.add(binding.place("type"), problem, "leave the cell empty")
+        place = binding.place("address")
+        address = self._parse(reading, binding.address, binding.datatype if field is None else field.datatype, place)
+        if address is not None:
+            addresses.append(address)
+        self._check_access(reading, binding)
+        if field is None:
+            self._take(binding, binding.node)
+            return
+        self._check_scale(binding, field.datatype)
+        if not self._take(binding, field.text):
+            return
+        asked = self._structures.says_writable(field.node) if binding.writable is None else binding.writable
+        writable = asked and reading.can(Capability.WRITABLE)
+        point = self._point(reading, binding, field.text, field.datatype)
+        scan = binding.scan or reading.scan
+        recorded = reading.history if binding.history is None else binding.history
+        slot = self._add(reading, None, point, scan, place, recorded=recorded)
+        self._structures.add(field, slot, writable=writable)
+        if not binding.sound or address is None or len(self._findings.items) > told:
+            self._points.doubtful.add(slot)
+        else:
+            bound.append(BoundPoint(slot, point, address.parsed, scan, writable))
+
+    def _point(self, reading: DeviceReading, binding: Binding, node: str, datatype: DataType) -> Point:
         return Point(
-            self._nodeids.to_text(nodeid),
+            node,
             datatype,
             binding.scale,
             binding.offset,
@@ -220,11 +268,17 @@ class PointPlanner:
         datatype = self._directory.built_in_type(nodeid)
         if datatype is DataType.VARIANT:
             problem = f"{binding.node} is an array or a structure, which no driver fills"
-            self._findings.add(binding.place("node"), problem, "bind variables with single values")
+            fields = self._structures.fields_of(nodeid, binding.node)
+            mend = f"bind its fields: {', '.join(fields)}" if fields else "bind variables with single values"
+            self._findings.add(binding.place("node"), problem, mend)
         elif binding.datatype not in (None, datatype):
             problem = f"the model says that {binding.node} is {datatype.symbol}"
             self._findings.add(binding.place("type"), problem, "leave the cell empty")
         return datatype
+
+    def _check_access(self, reading: DeviceReading, binding: Binding) -> None:
+        if binding.writable and not reading.can(Capability.WRITABLE):
+            self._findings.add(binding.place("access"), f"the driver {self._driver(reading)} cannot write", "write r")
 
     def _check_method(self, reading: DeviceReading, binding: Binding, nodeid: ua.NodeId | None) -> None:
         """Bind only methods without arguments: calling one writes true."""

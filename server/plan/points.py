@@ -18,6 +18,8 @@ class PointList:
     scans: list[float] = field(default_factory=list[float])
     """Seconds between two values, 0 where they come by themselves."""
     slots: dict[ua.NodeId, int] = field(default_factory=dict[ua.NodeId, int])
+    fields: dict[ua.NodeId, dict[str, int]] = field(default_factory=dict[ua.NodeId, dict[str, int]])
+    """The bound fields of structured variables, by their paths."""
     places: dict[int, Place] = field(default_factory=dict[int, Place])
     """Where a bound point's row stands."""
     recorded: set[int] = field(default_factory=set[int])

@@ -116,6 +116,10 @@ class Cohort:
         self._deadbands[index] = deadband
         self._measured = False
 
+    def asked_of(self, index: int) -> tuple[int, bool]:
+        """Give an item's client handle and DiscardOldest."""
+        return int(self._handles[index]), bool(self._discard_oldest[index])
+
     def remove(self, index: int) -> None:
         """Take an item out; what waits in its queue is thrown away."""
         self.deactivate(index)

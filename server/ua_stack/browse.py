@@ -94,11 +94,16 @@ class Directory:
             self._walk()
         return self._instances
 
-    def forget(self) -> None:
-        """Look anew when next asked: nodes have been added, or the model is another."""
+    def forget(self) -> object:
+        """Look anew when next asked: nodes have been added, or the model is another.
+
+        Gives what was known: to free it takes long enough that a running gateway does so in a thread.
+        """
+        known = (self._instances, self._known_children)
         self._instances = {}
         self._known_children = {}
         self._hierarchical = self._space.subtypes(HIERARCHICAL_REFERENCES)
+        return known
 
     def find(self, text: str) -> ua.NodeId:
         """Find a node by NodeId text or browse path. Raises :class:`NodeNotFoundError`."""
@@ -114,6 +119,20 @@ class Directory:
             problem = f"the model has no node {text}"
             raise NodeNotFoundError(problem, "look it up in the NodeSet, or write its browse path /Objects/…")
         return nodeid
+
+    def known(self, text: str) -> ua.NodeId | None:
+        """Find a node as :meth:`find` does, or give None."""
+        if not text.startswith("/"):
+            try:
+                nodeid = self._nodeids.from_text(text)
+            except (NodeNameError, UnknownNamespaceError):
+                return None
+            return nodeid if key_of(nodeid) in self._space else None
+        segments = text.removeprefix("/").split("/")
+        here = {_OBJECTS} if segments[0] == "Objects" else set[NodeKey]()
+        for segment in segments[1:]:
+            here = self._named(here.pop(), segment) if len(here) == 1 else set[NodeKey]()
+        return nodeid_of(here.pop()) if len(here) == 1 else None
 
     def match(self, pattern: str) -> list[ua.NodeId]:
         """Give the variables that a node name, or a pattern with * and ? over browse paths, means.
@@ -168,6 +187,11 @@ class Directory:
     def initial_value(self, nodeid: ua.NodeId) -> ua.Variant | None:
         """Give the value that the NodeSet gave a variable."""
         return _constant(self._node(nodeid))
+
+    def encoded_value(self, nodeid: ua.NodeId) -> bytes | None:
+        """Give the value that the NodeSet gave a variable, as an encoded Variant."""
+        held = self._node(nodeid).value
+        return held if isinstance(held, bytes) else None
 
     def name_of(self, nodeid: ua.NodeId) -> str:
         """Give a node's BrowseName without its namespace."""
@@ -255,6 +279,20 @@ class Directory:
 
     def _step(self, parent: NodeKey, so_far: str, segment: str) -> NodeKey:
         """Go one level down: ``Name`` alone, or ``prefix:Name`` with the last part of the namespace's URI before it."""
+        found = self._named(parent, segment)
+        if len(found) == 1:
+            return found.pop()
+        if found:
+            problem = f"{so_far} has {len(found)} children named {segment}"
+            raise NodeNotFoundError(problem, "name the node by its NodeId: nsu=…;s=…")
+        children = self._children_of(parent)
+        near = nearest(segment, children.like(segment))
+        mend = f"did you mean {near}?" if near else f"it has {', '.join(children.names[:8]) or 'no children'}"
+        problem = f"{so_far} has no child {segment!r}"
+        raise NodeNotFoundError(problem, mend)
+
+    def _named(self, parent: NodeKey, segment: str) -> set[NodeKey]:
+        """Give the children that a segment of a path names."""
         children = self._children_of(parent)
         found = {one.key for one in children.by_name.get(segment, ())}
         prefix, colon, name = segment.partition(":")
@@ -267,15 +305,7 @@ class Directory:
         if len(found) > 1:
             own = {key for key in found if namespace_of(key) == namespace_of(parent)}
             found = own if len(own) == 1 else found
-        if len(found) == 1:
-            return found.pop()
-        if found:
-            problem = f"{so_far} has {len(found)} children named {segment}"
-            raise NodeNotFoundError(problem, "name the node by its NodeId: nsu=…;s=…")
-        near = nearest(segment, children.like(segment))
-        mend = f"did you mean {near}?" if near else f"it has {', '.join(children.names[:8]) or 'no children'}"
-        problem = f"{so_far} has no child {segment!r}"
-        raise NodeNotFoundError(problem, mend)
+        return found
 
     def _prefix(self, index: int) -> str:
         return self._nodeids.uri_of(index).rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1].casefold()

@@ -14,6 +14,7 @@ from core.datatypes import DataType
 from core.image import ProcessImage
 from core.time import now, to_datetime
 from server.address_space.asyncua_seam import UaAddressSpace
+from server.address_space.encoding import encode_data_value
 from server.subscriptions.cohort import TRIGGER_STATUS_VALUE, TRIGGER_STATUS_VALUE_TIMESTAMP, Cohort, CohortKey
 from server.subscriptions.encoding import Timestamps
 from server.subscriptions.limits import Room
@@ -275,7 +276,11 @@ class ItemFactory:
             raise ItemRefusedError(first.StatusCode.value)
         self._data_filter(request.RequestedParameters, target.NodeId, DataType.VARIANT)
         wanted = self._revise_object(subscription, request.RequestedParameters, room)
-        look = self._looker(target.NodeId, target.AttributeId, _TIMESTAMPS[timestamps])
+        times = _TIMESTAMPS[timestamps]
+        if target.AttributeId == ua.AttributeIds.Value and self._access.is_structured(target.NodeId):
+            look = self._structure_looker(target.NodeId, times)
+        else:
+            look = self._looker(target.NodeId, target.AttributeId, times)
         held = ObjectItem(wanted.handle, wanted.size, wanted.discard_oldest, wanted.interval, look)
         item = Item(item_id, target.NodeId, int(target.AttributeId), int(request.MonitoringMode), wanted.interval)
         item.object_item = subscription.objects[item_id] = held
@@ -297,6 +302,22 @@ class ItemFactory:
                 return struct_to_binary(data_value(value.Value, wrapped, source, server))
 
             return ObservedValue((value.Value, status), encode)
+
+        return look
+
+    def _structure_looker(self, nodeid: ua.NodeId, timestamps: Timestamps) -> Callable[[], ObservedValue]:
+        """Look at a variable that is composed of points: its value is encoded as it comes."""
+
+        def look() -> ObservedValue:
+            variant, status, source_time, _ = self._access.read_encoded(nodeid)
+            looked = now()
+
+            def encode(overflow: bool) -> bytes:  # noqa: FBT001 - the one argument of a callback
+                code = (status or 0) | (OVERFLOW if overflow else 0)
+                source = source_time if timestamps & Timestamps.SOURCE else None
+                return encode_data_value(variant, code, source, looked if timestamps & Timestamps.SERVER else None)
+
+            return ObservedValue((variant, status), encode)
 
         return look
 

@@ -15,8 +15,10 @@ from nodesets.nodes import NodeClass
 from server.address_space.asyncua_seam import UaAddressSpace
 from server.address_space.asyncua_services import UaAttributeService
 from server.address_space.attributes import Attributes
+from server.address_space.decoding import GivenValue
 from server.address_space.keys import NodeKey, key_of
 from server.address_space.points import Points, WritePoint
+from server.address_space.structured import StructuredVariable
 from server.address_space.writing import Writing
 
 
@@ -30,15 +32,25 @@ class PointAccess(UaAttributeService):
         self._writing_of_points = writing
         self._aspace = aspace
 
-    def bind(self, image: ProcessImage, slots: Mapping[ua.NodeId, int], write_point: WritePoint) -> None:
-        """Answer from ``image`` for the nodes of ``slots`` from now on; a bound Method has no Value to be read."""
+    def bind(
+        self,
+        image: ProcessImage,
+        slots: Mapping[ua.NodeId, int],
+        write_point: WritePoint,
+        structured: Mapping[ua.NodeId, StructuredVariable] | None = None,
+    ) -> None:
+        """Answer from ``image`` for the nodes of ``slots`` from now on; a bound Method has no Value to be read.
+
+        ``structured``: variables that are composed of points.
+        """
         space = self._nodes.space
         by_key: dict[NodeKey, int] = {}
         for nodeid, slot in slots.items():
             key = key_of(nodeid)
             if space[key].node_class is NodeClass.VARIABLE:
                 by_key[key] = slot
-        self._nodes.bind(Points(image, by_key))
+        composed = {key_of(nodeid): variable for nodeid, variable in (structured or {}).items()}
+        self._nodes.bind(Points(image, by_key, composed))
         self._writing_of_points.bind(write_point)
 
     def slot_of(self, nodeid: ua.NodeId) -> int | None:
@@ -50,6 +62,15 @@ class PointAccess(UaAttributeService):
         """Give a point's data type, or None for a node that is no point."""
         points, slot = self._nodes.points, self.slot_of(nodeid)
         return None if slot is None or points is None else points.image.points[slot].datatype
+
+    def is_structured(self, nodeid: ua.NodeId) -> bool:
+        """Tell whether a node's value is composed of points."""
+        points = self._nodes.points
+        return points is not None and key_of(nodeid) in points.structured
+
+    def read_encoded(self, nodeid: ua.NodeId) -> GivenValue:
+        """Read a Variable's value as it is encoded. Raises :class:`KeyError`."""
+        return self._nodes.value(self._nodes.space[key_of(nodeid)])
 
     def read_one(self, nodeid: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
         """Read one attribute of one node."""

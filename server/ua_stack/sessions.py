@@ -68,8 +68,8 @@ class GatewaySession(InternalSession):
         super().__init__(*given, **named)
         self.view = self.server.views.new_session()
         self.context: SessionContext = context_of(self.user)
-        self.closing: list[Callable[[], None]] = []
-        """Called when the session ends: whoever keeps something for it lets go of it."""
+        self.closing: dict[object, Callable[[], None]] = {}
+        """Called when the session ends: whoever keeps something for it, the key, lets go of it."""
 
     @property
     def server(self) -> GatewayInternalServer:
@@ -133,8 +133,8 @@ class GatewaySession(InternalSession):
         """Close, and release the session's continuation points."""
         cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
         self.view.close()
-        closing, self.closing = self.closing, []
-        for let_go in closing:
+        closing, self.closing = self.closing, {}
+        for let_go in closing.values():
             let_go()
         await super().close_session(delete_subs)
 

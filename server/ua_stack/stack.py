@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlparse
@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from core.errors import PlantspaceError
 from core.image import ProcessImage
+from nodesets.datatypes.namespaces import ListedNamespaces
+from nodesets.datatypes.registry import TypeRegistry
 from nodesets.model import Model
 from server.address_space.points import WritePoint
 from server.address_space.snapshot import Snapshot, snapshot
+from server.address_space.structured import StructureCodec, StructuredVariable
 from server.ua_stack.internal_server import GatewayInternalServer
 from server.ua_stack.model_nodes import describe_namespaces, load_model, namespace_array
 from server.ua_stack.monitored_items import ItemFactory
@@ -78,6 +81,13 @@ class UaStack:
         self.loaded: Snapshot = {}
         """What the model made, before the gateway and its clients changed any of it."""
         self._started = False
+        self._codec = StructureCodec(TypeRegistry(), ListedNamespaces(()))
+        self._structured: Mapping[ua.NodeId, StructuredVariable] = {}
+
+    @property
+    def codec(self) -> StructureCodec:
+        """What encodes structures of the model that was prepared."""
+        return self._codec
 
     async def prepare(self, model: Model, *more: str) -> list[str]:
         """Make the address space of a model, and set the server's own nodes up. ``more``: namespaces beside its own.
@@ -87,6 +97,7 @@ class UaStack:
         server, options = self.server, self.options
         namespaces = namespace_array(model, options.application_uri, *more)
         problems = load_model(self.internal.space, model, namespaces)
+        self._codec = StructureCodec(model.types, ListedNamespaces(namespaces))
         describe_namespaces(self.internal.space, self.builder, model, NodeIds(namespaces))
         self.loaded = snapshot(self.internal.space)
         await server.init()
@@ -112,9 +123,13 @@ class UaStack:
         server.set_security_policy(policies, ClientServices())  # type: ignore[arg-type]  # asyncua asks for its own subclass, and only calls check_validity
         return problems
 
+    def compose(self, structured: Mapping[ua.NodeId, StructuredVariable]) -> None:
+        """Compose the values of these variables of points, once the points are served."""
+        self._structured = structured
+
     def bind(self, image: ProcessImage, slots: dict[ua.NodeId, int], scans: Sequence[float], write: WritePoint) -> None:
         """Serve the points: reads, writes and subscriptions."""
-        self.internal.access.bind(image, slots, write)
+        self.internal.access.bind(image, slots, write, self._structured)
         factory = ItemFactory(self.internal.shown, self.internal.access, image, scans)
         self.internal.subscriptions.bind(factory)
         image.add_tap(self.internal.subscriptions)

@@ -321,8 +321,8 @@ class SubscriptionService:
 
     def leave_points(self, nodes: Collection[ua.NodeId]) -> None:
         """Go on with the items on nodes that are points no more, or are gone: those are told BadNodeIdUnknown."""
-        cores = [held.core for held in self.subscriptions.values()] if nodes else []
-        for core, item in [(core, item) for core in cores for item in core.items.values() if item.node in nodes]:
+        all_items = ((held.core, item) for held in self.subscriptions.values() for item in held.core.items.values())
+        for core, item in [one for one in all_items if one[1].node in nodes] if nodes else ():
             cohort = item.cohort
             if cohort is not None and self._factory is not None:
                 self._factory.loosen(core, item)

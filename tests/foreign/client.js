@@ -30,11 +30,8 @@ function plain(value) {
 // Int64 and UInt64 come as [high, low].
 function ofVariant(variant) {
   if (!variant || variant.dataType === opcua.DataType.Null) return null;
-  const wide = variant.dataType === opcua.DataType.Int64 || variant.dataType === opcua.DataType.UInt64;
-  if (wide && variant.arrayType === opcua.VariantArrayType.Scalar) {
-    const joined = (BigInt(variant.value[0]) << 32n) | BigInt(variant.value[1]);
-    return (variant.dataType === opcua.DataType.Int64 ? BigInt.asIntN(64, joined) : joined).toString();
-  }
+  const isWide = variant.dataType === opcua.DataType.Int64 || variant.dataType === opcua.DataType.UInt64;
+  if (isWide && variant.arrayType === opcua.VariantArrayType.Scalar) return wide(variant.value, opcua.DataType[variant.dataType]);
   return plain(variant.value);
 }
 
@@ -46,6 +43,43 @@ function ofDataValue(dataValue) {
     source: plain(dataValue.sourceTimestamp),
     server: plain(dataValue.serverTimestamp),
   };
+}
+
+// What a structure's own description makes of it: {"": its type's name, field: value}, see tests/system/structured_values.py.
+function told(value, type) {
+  if (value === null || value === undefined) return null;
+  if (type === "Int64" || type === "UInt64") return Array.isArray(value[0]) ? value.map((one) => wide(one, type)) : wide(value, type);
+  if (value instanceof opcua.Variant) {
+    const kind = opcua.DataType[value.dataType];
+    return { type: kind, value: told(value.value, kind) };
+  }
+  if (value instanceof opcua.LocalizedText) return [value.locale ?? null, value.text ?? null];
+  if (value instanceof opcua.QualifiedName) return [value.namespaceIndex, value.name ?? null];
+  if (Array.isArray(value)) return value.map((one) => told(one));
+  if (value.constructor.name === "OpaqueStructure") return { "": null, encoding: value.nodeId.toString() };
+  return value.schema === undefined ? plain(value) : fieldsOf(value);
+}
+
+function wide([high, low], type) {
+  const joined = (BigInt(high) << 32n) | BigInt(low);
+  return (type === "Int64" ? BigInt.asIntN(64, joined) : joined).toString();
+}
+
+function fieldsOf(structure) {
+  const fields = { "": structure.schema.name };
+  for (const field of described(structure.schema)) {
+    const held = structure[field.name];
+    const name = field.originalName ?? field.name;
+    if (held !== undefined) fields[name] = held === null && field.isArray ? [] : told(held, field.fieldType);
+  }
+  return fields;
+}
+
+// The fields of a structure, inherited ones first; a union's switch is none.
+function described(schema) {
+  const base = schema.getBaseSchema ? schema.getBaseSchema() : null;
+  const inherited = base && base.name !== "ExtensionObject" ? described(base) : [];
+  return [...inherited, ...schema.fields.filter((field) => field.name !== "switchField")];
 }
 
 const commands = {
@@ -95,6 +129,22 @@ const commands = {
     return (await session.read(asked)).map(ofDataValue);
   },
 
+  // Any attributes, with IndexRanges and whatever else a ReadValueId has.
+  async attributes({ items, maxAge = 0, timestamps = "Both" }) {
+    const request = new opcua.ReadRequest({
+      maxAge,
+      nodesToRead: items,
+      timestampsToReturn: opcua.TimestampsToReturn[timestamps],
+    });
+    return (await session.performMessageTransaction(request)).results.map(ofDataValue);
+  },
+
+  // Structures, decoded by what the server's DataTypeDefinition attributes say.
+  async structures({ nodes, attribute = "Value" }) {
+    const asked = nodes.map((nodeId) => ({ nodeId, attributeId: opcua.AttributeIds[attribute] }));
+    return (await session.read(asked)).map((one) => told(one.value));
+  },
+
   async write({ node, type, value }) {
     const status = await session.write({
       nodeId: node,
@@ -118,6 +168,23 @@ const commands = {
       class: opcua.NodeClass[one.nodeClass],
       type: one.typeDefinition.toString(),
     }));
+  },
+
+  // References page by page, with the server's continuation points.
+  async pages({ node, most }) {
+    session.requestedMaxReferencesPerNode = most;
+    const wanted = { nodeId: node, browseDirection: opcua.BrowseDirection.Forward, includeSubtypes: true };
+    let result = await session.browse({ ...wanted, referenceTypeId: "HierarchicalReferences", resultMask: 63 });
+    const pages = [];
+    for (;;) {
+      pages.push(result.references.map((one) => one.nodeId.toString()));
+      if (!result.continuationPoint || !result.continuationPoint.length) return pages;
+      result = await session.browseNext(result.continuationPoint, false);
+    }
+  },
+
+  async register({ nodes }) {
+    return (await session.registerNodes(nodes)).map((one) => one.toString());
   },
 
   async find({ from = "RootFolder", path }) {

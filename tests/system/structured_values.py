@@ -10,15 +10,12 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
-from core.time import TICKS_PER_MILLISECOND, to_iso
+from core.time import TICKS_PER_MILLISECOND, to_datetime
 from nodesets.built_in_types import (
     BuiltInType,
-    EncodedStructure,
     ExpandedNodeName,
     LocalizedText,
-    QualifiedName,
     Structure,
     Value,
     Variant,
@@ -46,32 +43,30 @@ class Plain:
     def _value(self, value: Value, kind: BuiltInType) -> Any:
         if type(value) is tuple:
             return [self._value(one, kind) for one in value]
+        if isinstance(value, Structure):
+            return self._structure(value)
+        if isinstance(value, Variant):
+            return self.variant(value)
+        return self._named(value) if isinstance(value, tuple) else self._scalar(value, kind)
+
+    def _named(self, value: Value) -> Any:
+        """Give what has parts."""
         match value:
-            case Structure():
-                return self._structure(value)
-            case Variant():
-                return self.variant(value)
             case LocalizedText():
                 return [value.locale, value.text]
-            case QualifiedName():
-                return [self._nodeid(NodeName(value.namespace, "i", 1)), value.name]
             case NodeName():
                 return self._nodeid(value)
             case ExpandedNodeName():
                 return self._nodeid(value.node)
-            case bytes():
-                return b64encode(value).decode()
-            case UUID():
-                return str(value).upper()
-            case EncodedStructure():
-                message = f"{value.encoding} could not be decoded"
-                raise TypeError(message)
             case _:
-                return self._number(value, kind)
+                message = f"no plain form of {value!r}"
+                raise TypeError(message)
 
-    def _number(self, value: Value, kind: BuiltInType) -> Any:
+    def _scalar(self, value: Value, kind: BuiltInType) -> Any:
+        if isinstance(value, bytes):
+            return b64encode(value).decode()
         if isinstance(value, int) and kind is BuiltInType.DateTime:
-            return to_iso(value // TICKS_PER_MILLISECOND * TICKS_PER_MILLISECOND)
+            return f"{to_datetime(value):%Y-%m-%dT%H:%M:%S}.{value // TICKS_PER_MILLISECOND % 1000:03}Z"
         return str(value) if kind in _WIDE else value
 
     def _structure(self, structure: Structure) -> dict[str, Any]:
@@ -80,7 +75,7 @@ class Plain:
         fields: dict[str, FieldDescription] = {}
         if not self._types.is_subtype(structure.type, _OPTION_SET):
             fields = {field.name: field for field in self._types.structure(structure.type).fields}
-        made: dict[str, Any] = {"": node.browse_name.name}
+        made: dict[str, Any] = {"": str(node.browse_name.name).replace("3D", "ThreeD")}
         for name, value in structure.fields.items():
             field = fields.get(name)
             told = self._value(value, field.built_in if field is not None else BuiltInType.ByteString)

@@ -25,6 +25,7 @@ from server.configuration import (
     SECTIONS_ELSEWHERE,
     GatewaySettings,
     HistorianSettings,
+    LimitSettings,
     ModelSettings,
     RetentionSettings,
     ServerSettings,
@@ -46,6 +47,7 @@ _WORDS: dict[str, Callable[[FieldInfo, object], bool]] = {
 MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "server": (ServerSettings, None),
     "model": (ModelSettings, None),
+    "model.limits": (LimitSettings, None),
     "historian": (HistorianSettings, None),
     "historian.retention": (RetentionSettings, None),
     "devices: every driver": (DeviceSettings, None),

@@ -71,6 +71,10 @@ def device() -> Iterator[ModbusDevice]:
         yield device
 
 
+def one(identifier: str, index: int) -> ua.NodeId:
+    return ua.NodeId(ua.String(identifier), ua.Int16(index))
+
+
 def lay_down(folder: Path, url: str, port: int) -> Path:
     members = [("Speed", "Double", MANDATORY), ("Load", "UInt16", MANDATORY), ("Running", "Boolean", OPTIONAL)]
     text = "".join(
@@ -102,23 +106,23 @@ async def test_three_hundred_motors_are_made_bound_read_and_written(
     try:
         async with Client(gateway.url) as client:
             index = await client.get_namespace_index("urn:plantspace:hall")
-            motors = [client.get_node(ua.NodeId(f"Hall.Motor{number}", index)) for number in range(COUNT)]
+            motors = [client.get_node(one(f"Hall.Motor{number}", index)) for number in range(COUNT)]
             types = await client.get_namespace_index("urn:test:motors")
-            assert await motors[-1].read_type_definition() == ua.NodeId(1, types)
-            children = {(await one.read_browse_name()).Name for one in await motors[7].get_children()}
+            assert await motors[-1].read_type_definition() == ua.NodeId(ua.Int32(1), ua.Int16(types))
+            children = {(await child.read_browse_name()).Name for child in await motors[7].get_children()}
             assert children == {"Speed", "Load", "Running"}
 
             async def values(member: str) -> list[object]:
-                nodes = [client.get_node(ua.NodeId(f"Hall.Motor{number}.{member}", index)) for number in range(COUNT)]
+                nodes = [client.get_node(one(f"Hall.Motor{number}.{member}", index)) for number in range(COUNT)]
                 read = await client.read_attributes(nodes, ua.AttributeIds.Value)
-                return [None if one.Value is None else one.Value.Value for one in read]
+                return [None if value.Value is None else value.Value.Value for value in read]
 
             expected = [pytest.approx((1000 + number) * 0.1) for number in range(COUNT)]
             await until(lambda: gateway.counters()["acquired"] >= 3 * COUNT)
             assert await values("Speed") == expected
             assert await values("Load") == [number % 7 for number in range(COUNT)]
             assert await values("Running") == [bool(number % 2) for number in range(COUNT)]
-            speed = client.get_node(ua.NodeId("Hall.Motor299.Speed", index))
+            speed = client.get_node(one("Hall.Motor299.Speed", index))
             await speed.write_value(50.0)
             assert device.get("holding", 598, 1) == [500]
     finally:

@@ -125,7 +125,8 @@ def test_no_line_holds_more_than_is_read_without_a_pause() -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(nodes=5), Limits(references=3)])
-def test_more_nodes_or_references_than_may_be_are_refused(limits: Limits) -> None:
+def test_more_nodes_or_references_than_may_be_are_refused(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nodesets.compiled.lines._OF_STANDARD", 0)
     references = (Reference(_COMPONENT, own(1)), Reference(_COMPONENT, own(2)))
     nodes: list[Node] = [
         ObjectNode(name=own(number), browse_name=QualifiedName(URI, "A"), references=references) for number in range(6)
@@ -136,7 +137,7 @@ def test_more_nodes_or_references_than_may_be_are_refused(limits: Limits) -> Non
 
 def _lines() -> list[bytes]:
     value = Variant(BuiltInType.Int32, (1, 2))
-    nodes = [
+    nodes: list[Node] = [
         ObjectNode(name=own(1), browse_name=QualifiedName(URI, "A"), references=(Reference(_COMPONENT, own(2)),)),
         VariableNode(name=own("x"), browse_name=QualifiedName(URI, "B"), value=value, historizing=True),
     ]
@@ -188,7 +189,7 @@ def _set(*path: int | str | object) -> Callable[[list[object]], object]:
         _changed("nodes", _set(2, 0, -1)),
         _changed("nodes", _set(2, 0, 99)),
         _changed("nodes", _set(2, 0, 1.0)),
-        _changed("nodes", _set(2, 0, True)),
+        _changed("nodes", _set(2, 0, bool(1))),
         _changed("nodes", _set(4, 0, 2)),
         _changed("nodes", _set(4, 0, -1)),
         _changed("nodes", _set(5, 2, 0, 2)),

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -85,15 +84,13 @@ def test_threat_25_more_memory_than_may_be_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_threat_25_more_time_than_may_be_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spoken(monkeypatch, f"print('[\"reading\",\"{tmp_path}/test.NodeSet2.xml\"]', flush=True); signal.pause()")
+    spoken(monkeypatch, f'print(\'["reading","{tmp_path}/test.NodeSet2.xml"]\', flush=True); signal.pause()')
     told = failed(request(tmp_path), Limits(seconds=0.3))
     assert told == "the model was not read within 0.3 s (raise model.limits.time if the file is what it should be)"
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGKILL", "SIGABRT"])
-def test_threat_25_a_reader_that_dies_is_a_finding(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_threat_25_a_reader_that_dies_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     spoken(monkeypatch, f"os.kill(os.getpid(), signal.{name})")
     told = failed(request(tmp_path))
     assert told == f"the process that reads it was ended by {name} (leave the file out: it may be made to do harm)"
@@ -112,7 +109,7 @@ def test_threat_25_a_reader_out_of_cpu_time_is_a_finding(tmp_path: Path, monkeyp
         ("print('[\"model\",1,1]')", "lines are lacking"),
         ("sys.stdout.write('[\"model\",1,1')", "a line breaks off"),
         ("sys.stdout.buffer.write(b'\\xff' * 3_000_000)", "it says too much"),
-        ("[print('[\"reading\",\"test\"]') for _ in range(200_000)]", "it says too much"),
+        ('[print(\'["reading","test"]\') for _ in range(200_000)]', "it says too much"),
     ],
 )
 def test_threat_25_a_reader_that_says_what_it_should_not_is_a_finding(
@@ -130,9 +127,7 @@ def test_threat_25_an_error_of_the_reader_is_a_finding(tmp_path: Path, monkeypat
     wrong = "import nodesets.model\ndef broken(*_): raise RuntimeError('odd')\nnodesets.model.read_model = broken\n"
     again = "import io\nsys.stdin = io.TextIOWrapper(io.BytesIO(line.encode()))\n"
     spoken(monkeypatch, wrong + again + "from nodesets.importing.worker import main; main()")
-    assert failed(request(tmp_path)) == (
-        "reading it failed: RuntimeError: odd (leave the file out, and report it)"
-    )
+    assert failed(request(tmp_path)) == ("reading it failed: RuntimeError: odd (leave the file out, and report it)")
 
 
 def test_nothing_of_the_environment_that_may_be_secret_goes_along(
@@ -146,7 +141,7 @@ def test_nothing_of_the_environment_that_may_be_secret_goes_along(
 
 
 def test_a_reading_that_is_ended_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spoken(monkeypatch, "print(f'[\"reading\",\"{os.getpid()}\"]', flush=True); signal.pause()")
+    spoken(monkeypatch, 'print(f\'["reading","{os.getpid()}"]\', flush=True); signal.pause()')
     pids: list[int] = []
     begun = threading.Event()
 
@@ -192,5 +187,3 @@ def test_the_reader_needs_neither_the_endpoint_nor_numpy() -> None:
 def test_a_process_that_cannot_be_started_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
     assert failed(request(tmp_path)).startswith("the process that reads models cannot be started: ")
-
-

@@ -133,9 +133,7 @@ def test_the_key_follows_from_everything_that_the_model_does(request_of: Request
         request_of._replace(limits=Limits(nodes=7)),
         request_of._replace(resolution=replace(request_of.resolution, missing=frozenset({"urn:x"}))),
         request_of._replace(resolution=replace(request_of.resolution, files=())),
-        request_of._replace(
-            resolution=replace(request_of.resolution, others={"urn:x": request_of.resolution.files})
-        ),
+        request_of._replace(resolution=replace(request_of.resolution, others={"urn:x": request_of.resolution.files})),
     ]
     keys = {key_of(one) for one in others}
     write(tmp_path, document(NODES.replace("1:A", "1:B"), required=""))

@@ -31,20 +31,17 @@ async def test_a_model_read_apart_is_that_read_here(tmp_path: Path) -> None:
 
 
 async def test_threat_25_limits_go_along(tmp_path: Path) -> None:
-    nodes = len(read_model(Resolution(())).nodes)
-    model = await read_model_apart(two_files(tmp_path), Limits(nodes=nodes + 1))
+    model = await read_model_apart(two_files(tmp_path), Limits(nodes=1))
     (finding,) = model.findings
     assert finding.place.file.endswith("test.NodeSet2.xml")
     assert (finding.place.line, finding.place.column) == (4, 1)
-    assert finding.problem == f"with this node the model has more than {nodes + 1} nodes; the rest is not read"
+    assert finding.problem == "with this node the model has more than 1 nodes; the rest is not read"
 
 
 async def test_who_does_not_want_it_any_more_waits_for_the_end_of_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        child, "_PROGRAM", "import signal; print('[\"reading\",\"x\"]', flush=True); signal.pause()"
-    )
+    monkeypatch.setattr(child, "_PROGRAM", 'import signal; print(\'["reading","x"]\', flush=True); signal.pause()')
     begun = asyncio.Event()
     reading = asyncio.ensure_future(read_model_apart(two_files(tmp_path), progress=lambda _: begun.set()))
     async with asyncio.timeout(10):

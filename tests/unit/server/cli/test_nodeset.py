@@ -240,6 +240,21 @@ devices:
     return Path("plant.yaml")
 
 
+def test_diff_knows_variables_by_the_fields_that_bindings_and_histories_name(plant: Path, capsys: Capture) -> None:
+    text = plant.read_text(encoding="utf-8")
+    text = text.replace('"nsu=urn:line;i=4"', "Other").replace("/Objects/Line/Count", '"/Objects/Line/Count#Pose.X"')
+    plant.write_text(text.replace("/Objects/Line/Speed", '"nsu=urn:line;i=3#Y"'), encoding="utf-8")
+    history = Path("data") / "history.sqlite"
+    history.unlink()
+    asyncio.run(_record(history, "nsu=urn:line;i=3", "nsu=urn:line;i=4#Pose.X"))
+    assert main(["nodeset", "diff", "old.xml", "new.xml", "--config", str(plant)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [one.partition(":the")[0] for one in lines if one.startswith("!")] == [
+        "! nsu=urn:line;i=3, named by a binding of plc and the history: the node has another NodeId, nsu=urn:line;i=33",
+        "! nsu=urn:line;i=4, named by a binding of plc and the history: the node is gone",
+    ]
+
+
 def test_diff_tells_orphaned_bindings_and_histories(plant: Path, capsys: Capture) -> None:
     assert main(["nodeset", "diff", "old.xml", "new.xml", "--config", str(plant)]) == 1
     lines = capsys.readouterr().out.splitlines()
