@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from asyncua import ua
 from core.datatypes import DataType
 from core.point import Point
 from core.time import from_datetime
+from nodesets.names import NodeName
 from server.plan.points import PointList
 from server.ua_stack.browse import Directory
 from server.ua_stack.nodeids import NodeIds
@@ -30,17 +32,24 @@ class MemoryPoint:
 
 
 def plan_memory(
-    directory: Directory, nodeids: NodeIds, points: PointList, own_namespaces: set[int]
+    directory: Directory,
+    nodeids: NodeIds,
+    points: PointList,
+    own_namespaces: set[int],
+    instances: Collection[NodeName],
 ) -> list[MemoryPoint]:
     """Give a slot to every instance variable without a binding, also of a field; constant properties stay plain nodes.
 
-    ``own_namespaces`` are left out: their nodes are Plantspace's own and have a source each.
+    ``own_namespaces`` are left out: their nodes are Plantspace's own and have a source each, but for the ``instances``
+    that the configuration makes.
     """
     memory: list[MemoryPoint] = []
+    made = {nodeids.from_name(name) for name in instances}
     for instance in directory.instances.values():
         nodeid = instance.nodeid
         taken = nodeid in points.slots or nodeid in points.fields
-        if nodeid.NamespaceIndex in own_namespaces or taken or not directory.is_variable(nodeid):
+        own = nodeid.NamespaceIndex in own_namespaces and nodeid not in made
+        if own or taken or not directory.is_variable(nodeid):
             continue
         writable = bool(directory.access_level(nodeid) & WRITE)
         if instance.is_property and not writable:

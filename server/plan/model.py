@@ -12,6 +12,7 @@ from core.settings import Document, Section, build
 from nodesets.datatypes.registry import TypeRegistry
 from nodesets.library import LibraryError
 from nodesets.model import Model
+from nodesets.names import NodeName
 from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
 from server.configuration import DEFAULT_SEARCH, ModelSettings
 from server.model_change.imported import imports_folder, with_imported
@@ -45,6 +46,8 @@ class PlannedModel:
     """Whether nodes may be missing that a sound model would have."""
     lost: frozenset[str] = frozenset()
     """BrowseNames of nodes that no path leads to, because of what is wrong."""
+    instances: frozenset[NodeName] = frozenset()
+    """The nodes of configured instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,9 @@ async def load_models(
     files = tuple(nodeset.file for nodeset in model.nodesets[1:])
     if not model.findings:
         loaded = LoadedModel(files, (*map(str, model.warnings), *problems), model.types, to_keep)
-        return PlannedModel(loaded, incomplete, frozenset(instances.lost))
+        return PlannedModel(loaded, incomplete, frozenset(instances.lost), frozenset(made))
     lost = unreached(stack.internal.space, model, await stack.namespaces()) | instances.lost
-    return PlannedModel(None, incomplete or _is_damaged(model, found), lost)
+    return PlannedModel(None, incomplete or _is_damaged(model, found), lost, frozenset(made))
 
 
 def _is_damaged(model: Model, found: FoundModels) -> bool:

@@ -150,7 +150,8 @@ async def _plan(
     devices = [device for device in planned if device is not None]
     composed = structures.finish(stack.builder)
     stack.compose(composed.variables)
-    memory = plan_memory(directory, nodeids, points, {own, nodeids.index_of(PLANTSPACE_NAMESPACE)})
+    others = {own, nodeids.index_of(PLANTSPACE_NAMESPACE)}
+    memory = plan_memory(directory, nodeids, points, others, model.instances)
     memory += composed.memory
     names = PointNames(lookup, points, structures, findings)
     operators = OperatorPlanner(lookup, names, nodeids, stack.builder, own, points, findings).plan(document)

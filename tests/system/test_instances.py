@@ -142,6 +142,25 @@ async def test_node_ids_are_the_same_after_a_restart(
     assert len(known[0]) >= 3 * COUNT
 
 
+async def test_what_no_device_fills_is_kept_over_a_restart(
+    tmp_path: Path, device: ModbusDevice, free_port: Callable[[], int]
+) -> None:
+    config = lay_down(tmp_path, device.url, free_port())
+    table = tmp_path / "motor-type.csv"
+    table.write_text("\n".join(table.read_text(encoding="utf-8").splitlines()[:2]) + "\n", encoding="utf-8")
+    for value in (None, 7):
+        gateway = Gateway(await plan_gateway(config))
+        await gateway.start()
+        try:
+            async with Client(gateway.url) as client:
+                index = await client.get_namespace_index("urn:plantspace:hall")
+                load = client.get_node(one("Hall.Motor3.Load", index))
+                assert (await load.read_data_value(raise_on_bad_status=False)).Value.Value == value  # type: ignore[union-attr]
+                await load.write_value(ua.Variant(7, ua.VariantType.UInt16))
+        finally:
+            await gateway.stop()
+
+
 async def test_what_is_made_can_be_written_as_a_nodeset_and_says_the_same(tmp_path: Path, device: ModbusDevice) -> None:
     config = lay_down(tmp_path, device.url, 4840)
     written = tmp_path / "generated.NodeSet2.xml"
