@@ -25,7 +25,7 @@ demo: $(VENV)/.demo-ready ## Run a whole plant on this machine; it says what to 
 	@$(BIN)/plantspace demo
 
 test: setup lint types ## Set up, lint, check types and import direction, run every test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/.test-ready ## Style, format and import direction
 	$(BIN)/ruff check .

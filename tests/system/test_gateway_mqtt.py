@@ -23,8 +23,9 @@ pubsub:
   prefix: {prefix}
   retry_first: 20ms
   retry_longest: 100ms
-  datasets: {{all: {{publish: 50ms, nodes: ["/Objects/sim/*"]}}}}
+  datasets: {{all: {{publish: 50ms, keyframe: 10000, nodes: ["/Objects/sim/*"]}}}}
 """
+"""Keyframes but for the first would publish the same values again, and the counts would go on."""
 
 
 async def _losses(client: GatewayClient) -> dict[str, int]:
