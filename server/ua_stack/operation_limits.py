@@ -22,8 +22,6 @@ MAX_NODES_PER_HISTORY_READ = 100
 MAX_METHODS_PER_CALL = 100
 MAX_HISTORY_CONTINUATION_POINTS = 100
 """A session's; as many as one request has nodes, so that each node may have one."""
-PROFILES = ("http://opcfoundation.org/UA-Profile/Server/ComplexTypes2017",)
-"""What clients ask ServerProfileArray for: structures are described by DataTypeDefinition, not by dictionaries."""
 
 _T = TypeVar("_T")
 
@@ -60,10 +58,6 @@ def advertise(space: AddressSpace, limits: SubscriptionLimits, views: ViewLimits
     _tell(space, points, MAX_HISTORY_CONTINUATION_POINTS, ua.VariantType.UInt16)
     for number, (value, kind) in views.advertised().items():
         _tell(space, number, value, kind)
-
-    space[numeric_key(0, ids.Server_ServerCapabilities_ServerProfileArray)].value = encode_variant(
-        ua.Variant(list(PROFILES), ua.VariantType.String, is_array=True)
-    )
 
 
 def _tell(space: AddressSpace, number: int, value: int, kind: ua.VariantType) -> None:

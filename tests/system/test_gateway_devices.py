@@ -224,9 +224,9 @@ async def test_the_loss_ledger_balances(client: GatewayClient) -> None:
     before = await losses()
 
     async def caught_up() -> bool:
-        return (await losses())["Stored"] > before["Acquired"]
+        now = await losses()  # what a device's silence makes of a value is stored too, and was not acquired
+        return now["Stored"] > before["Acquired"] < now["Acquired"]
 
     await until(caught_up)
     now = await losses()
-    assert now["Acquired"] > before["Acquired"]
     assert (now["Published"], now["Acknowledged"], now["Dropped"], now["Gaps"]) == (0, 0, 0, 0)
