@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from bench.processes import Process, cost, free_port, module, work_folder
+from bench.processes import Process, cost, free_port, module, slow_points, work_folder
 
 POINTS = 10_000
 
@@ -26,15 +26,7 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     outcome: dict[str, Any] = {}
     with work_folder() as folder:
-        file = folder / "idle.yaml"
-        file.write_text(
-            f"""name: bench
-server: {{endpoint: "opc.tcp://127.0.0.1:{free_port()}", security: [None], anonymous: Observer, data_dir: {folder}/var}}
-devices:
-  sim-1: {{driver: simulator, scan: 1s, generate: {{count: {POINTS}, type: Double, signal: ramp}}}}
-""",
-            encoding="utf-8",
-        )
+        file = slow_points(folder, POINTS)
         with Process(module("bench.serve", file)) as gateway:
             ready = json.loads(gateway.line())
             outcome["plantspace"] = {

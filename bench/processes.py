@@ -109,6 +109,20 @@ def work_folder() -> Generator[Path, None, None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def slow_points(folder: Path, count: int) -> Path:
+    """Lay down the configuration of a gateway with Double points ``sim-1.t0 …`` that change once a second."""
+    file = folder / "slow.yaml"
+    file.write_text(
+        f"""name: bench
+server: {{endpoint: "opc.tcp://127.0.0.1:{free_port()}", security: [None], anonymous: Observer, data_dir: {folder}/var}}
+devices:
+  sim-1: {{driver: simulator, scan: 1s, generate: {{count: {count}, type: Double, signal: ramp}}}}
+""",
+        encoding="utf-8",
+    )
+    return file
+
+
 @contextmanager
 def broker(folder: Path) -> Generator[int | None, None, None]:
     """Run a Mosquitto on loopback and give its port, or None where it is not installed."""

@@ -18,7 +18,7 @@ from typing import Any
 from asyncua import Client, ua
 from asyncua.ua.ua_binary import struct_from_binary
 
-from bench.processes import Process, free_port, module, work_folder
+from bench.processes import Process, free_port, module, slow_points, work_folder
 
 POINTS = 10_000
 BATCH = 1_000
@@ -117,15 +117,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     outcome: dict[str, Any] = {}
     with work_folder() as folder:
-        file = folder / "read.yaml"
-        file.write_text(
-            f"""name: bench
-server: {{endpoint: "opc.tcp://127.0.0.1:{free_port()}", security: [None], anonymous: Observer, data_dir: {folder}/var}}
-devices:
-  sim-1: {{driver: simulator, scan: 1s, generate: {{count: {POINTS}, type: Double, signal: ramp}}}}
-""",
-            encoding="utf-8",
-        )
+        file = slow_points(folder, POINTS)
         with Process(module("bench.serve", file)) as gateway:
             url = json.loads(gateway.line())["url"]
             measured = _measure(gateway, url, "urn:plantspace:bench", "sim-1.t", "sim-1")

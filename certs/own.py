@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from core.durable_files import write_private
 from core.errors import PlantspaceError
 
 _KEY_BITS = 2048
@@ -93,8 +93,8 @@ def _make(folder: Path, application_uri: str, name: str) -> OwnCertificate:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / KEY_FILE, pem)
-        _write(folder / CERTIFICATE_FILE, certificate.public_bytes(serialization.Encoding.DER))
+        write_private(folder / KEY_FILE, pem)
+        write_private(folder / CERTIFICATE_FILE, certificate.public_bytes(serialization.Encoding.DER))
     except OSError as error:
         message = f"{folder}: the gateway's certificate cannot be kept: {error.strerror or error}"
         raise CertificateError(message) from error
@@ -121,11 +121,3 @@ def _names(application_uri: str) -> list[x509.GeneralName]:
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(application_uri)]
     names.extend(x509.DNSName(host) for host in hosts if host)
     return [*names, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-
-
-def _write(file: Path, content: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from core.durable_files import settle_folder
 from core.errors import StoreCorrupt, StoreError, StoreUnavailable
 
 _log = logging.getLogger("plantspace.historian")
@@ -146,11 +147,7 @@ class Database:
             connection.execute(f"PRAGMA application_id={self.schema.application_id}")
             connection.execute(f"PRAGMA user_version={self.schema.version}")
             connection.execute("COMMIT")
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        settle_folder(self.path.parent)
 
     def _check(self) -> None:
         """Raise :class:`StoreCorrupt` when the file is not one of ours or damaged; a lock is no damage."""

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from core.backoff import Backoff
+from core.durable_files import settle_folder, write_private
 from core.errors import PlantspaceError
 
 _log = logging.getLogger("plantspace.retained")
@@ -144,14 +144,6 @@ def _write(file: Path, values: dict[str, RetainedValue]) -> None:
         "values": {node: [one.variant, one.status, one.source_time] for node, one in values.items()},
     }
     beside = file.with_name(f"{file.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(document, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
+    write_private(beside, json.dumps(document).encode())
     beside.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    settle_folder(file.parent)

@@ -7,7 +7,6 @@ line. It is given no part of the environment that secrets may be in.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from core.collecting import no_collection
 from core.errors import Finding, Place
 from nodesets.compiled.lines import ModelLines, raw_of
 from nodesets.compiled.problems import CompiledError
@@ -91,7 +91,9 @@ class ReadingChild:
         return replace(model, findings=(*resolution.findings, finding), warnings=resolution.warnings)
 
     def _run(self) -> Model:
-        with self._started() as process, _uncollected():
+        # In a running gateway the collector, looking at the records as they come or at all of them afterwards, would
+        # hold the event loop for 100 ms. Records hold no circles: they go when nobody has them any more.
+        with self._started() as process, no_collection(freeze=True):
             made = ModelLines(self._request.limits)
             for line in self._spoken(cast("BinaryIO", process.stdout)):
                 made.take(line)
@@ -167,21 +169,3 @@ class ReadingChild:
         else:
             problem, mend = f"the process that reads it is not to be trusted: {error}", "leave the file out"
         return Finding(Place.of(self._file), problem, mend)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Generator[None]:
-    """Keep the garbage collector from looking at the records as they come, and at all of them once they are there.
-
-    In a running gateway either would hold the event loop for 100 ms. Records hold no circles: they go when nobody has
-    them any more. Where the collector is off already it stays off.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

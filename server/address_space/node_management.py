@@ -6,9 +6,8 @@ Who may call is decided elsewhere. Instances are added as they are given: what a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from asyncua.common.utils import ServiceError
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
@@ -24,11 +23,11 @@ from server.address_space.keys import (
     numeric_key,
 )
 from server.address_space.node import Flag, SpaceNode
+from server.address_space.operation_count import bounded
 from server.address_space.reference_rules import DEFINED_BY, VARIABLES, may_lead
 from server.address_space.space import HAS_SUBTYPE, HAS_TYPE_DEFINITION, HIERARCHICAL_REFERENCES, AddressSpace
 
 _HAS_PROPERTY = numeric_key(0, ObjectIds.HasProperty)
-_T = TypeVar("_T")
 _LONGEST_NAME = 512
 """Characters of a BrowseName (Part 3 v1.05 8.3)."""
 
@@ -79,19 +78,19 @@ class NodeManagement:
 
     def add_nodes(self, items: Sequence[NewNode]) -> list[AddedNode]:
         """Add nodes, each with its parent's reference and its type definition (Part 4 v1.05 5.8.2)."""
-        return [self._added(item) for item in self._bounded(items)]
+        return [self._added(item) for item in bounded(items, self._max_nodes)]
 
     def add_references(self, items: Sequence[ReferenceItem]) -> list[int]:
         """Add references at both of their ends (Part 4 v1.05 5.8.3)."""
-        return [self._status(self._add_reference, item) for item in self._bounded(items)]
+        return [self._status(self._add_reference, item) for item in bounded(items, self._max_nodes)]
 
     def delete_nodes(self, keys: Sequence[NodeKey]) -> list[int]:
         """Delete nodes with all references from and to them (Part 4 v1.05 5.8.4)."""
-        return self._delete_nodes(self._bounded(keys))
+        return self._delete_nodes(bounded(keys, self._max_nodes))
 
     def delete_references(self, items: Sequence[ReferenceItem]) -> list[int]:
         """Delete references at both of their ends (Part 4 v1.05 5.8.5)."""
-        return [self._status(self._delete_reference, item) for item in self._bounded(items)]
+        return [self._status(self._delete_reference, item) for item in bounded(items, self._max_nodes)]
 
     def new_key(self, namespace: int) -> NodeKey:
         """Give a numeric key of a namespace that no node has."""
@@ -104,13 +103,6 @@ class NodeManagement:
             number += 1
         self._numbers[namespace] = number
         return numeric_key(namespace, number)
-
-    def _bounded(self, items: Sequence[_T]) -> Sequence[_T]:
-        if not items:
-            raise ServiceError(StatusCodes.BadNothingToDo)
-        if len(items) > self._max_nodes:
-            raise ServiceError(StatusCodes.BadTooManyOperations)
-        return items
 
     @staticmethod
     def _status(operation: Callable[[ReferenceItem], None], item: ReferenceItem) -> int:

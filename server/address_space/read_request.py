@@ -18,6 +18,7 @@ from server.address_space.encoding import HAS_SERVER, HAS_SOURCE, TYPE, encode_d
 from server.address_space.index_range import IndexRangeRefused, parse_index_range, read_range
 from server.address_space.keys import MAX_IDENTIFIER, NodeKey, identifier_of, is_null
 from server.address_space.node import SpaceNode
+from server.address_space.operation_count import check_count
 from server.address_space.session_context import SessionContext
 from server.address_space.space import AddressSpace
 from server.subscriptions.encoding import Timestamps
@@ -68,10 +69,7 @@ class ReadRequest:
 
 def check_read(max_age: float, timestamps: int, count: int, most: int) -> None:
     """Raise :class:`ServiceError` for a request that is refused as a whole (Part 4 v1.05 5.11.2.3)."""
-    if not count:
-        raise ServiceError(StatusCodes.BadNothingToDo)
-    if count > most:
-        raise ServiceError(StatusCodes.BadTooManyOperations)
+    check_count(count, most)
     if max_age < 0.0 or math.isnan(max_age):
         raise ServiceError(StatusCodes.BadMaxAgeInvalid)
     if not 0 <= timestamps < len(_TIMESTAMPS):

@@ -17,6 +17,7 @@ from server.address_space.encoding import NULL_VARIANT, encode_array, encode_uin
 from server.address_space.index_range import IndexRangeRefused, parse_index_range, write_range
 from server.address_space.keys import NodeKey
 from server.address_space.node import ACCESS_WRITE, HeldValue, SpaceNode, VariableAttributes
+from server.address_space.operation_count import check_count
 from server.address_space.points import WritePoint
 from server.address_space.read_request import node_of
 from server.address_space.session_context import SessionContext
@@ -62,10 +63,7 @@ class Writing:
 
         Raises :class:`ServiceError` for no items at all, or too many.
         """
-        if not items:
-            raise ServiceError(StatusCodes.BadNothingToDo)
-        if len(items) > self._max_nodes:
-            raise ServiceError(StatusCodes.BadTooManyOperations)
+        check_count(len(items), self._max_nodes)
         return [await self.write_one(item, context) for item in items]
 
     async def write_one(self, item: WriteItem, context: SessionContext) -> int:
@@ -90,8 +88,7 @@ class Writing:
         cursor = Cursor(body)
         try:
             count = cursor.count(_LEAST_ITEM)
-            if count > self._max_nodes:
-                raise ServiceError(StatusCodes.BadTooManyOperations)
+            check_count(count, self._max_nodes)
             return [_item(cursor) for _ in range(count)]
         except DecodingError:
             raise ServiceError(StatusCodes.BadDecodingError) from None

@@ -5,13 +5,13 @@ One that holds a model which a file of the configuration holds too stands in for
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from core.durable_files import settle_folder, write_private
 from core.errors import Finding, InputError, Place
 from core.settings import Document
 from nodesets.header import Header, read_header
@@ -59,7 +59,7 @@ def stage(folder: Path, content: bytes) -> Path:
     for file in folder.glob(f"*{_SUFFIX}"):
         shutil.copyfile(file, beside / file.name)
     upload = beside / "upload.xml"
-    _write(upload, content)
+    write_private(upload, content)
     header = read_header(upload)
     uris = {model.uri for model in header.models}
     for file in beside.glob(f"*{_SUFFIX}"):
@@ -86,7 +86,7 @@ def keep(staged: Path, folder: Path) -> Mapping[Path, bytes | None]:
     staged.replace(file)
     for one in others:
         one.unlink(missing_ok=True)
-    _settle(folder)
+    settle_folder(folder)
     return {file: held, **before}
 
 
@@ -97,17 +97,9 @@ def restore(before: Mapping[Path, bytes | None]) -> None:
             file.unlink(missing_ok=True)
         else:
             beside = file.with_name(f"{file.name}.new")
-            _write(beside, content)
+            write_private(beside, content)
             beside.replace(file)
-        _settle(file.parent)
-
-
-def _settle(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        settle_folder(file.parent)
 
 
 def _models(file: Path) -> Iterable[str]:
@@ -121,11 +113,3 @@ def _name_of(header: Header) -> str:
     uri = header.models[0].uri if header.models else ""
     words = re.sub(r"[^A-Za-z0-9]+", "-", uri.partition("://")[2] or uri).strip("-")[:_LONGEST]
     return f"{words}-{sha256(uri.encode()).hexdigest()[:8]}{_SUFFIX}"
-
-
-def _write(file: Path, content: bytes) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from core.collecting import no_collection
 from core.errors import Finding, Findings, InputError, Place
 from core.image import ProcessImage
 from core.settings import Document
@@ -23,7 +24,6 @@ from server.model_change.report import ModelReport
 from server.model_change.telling import tell
 from server.model_change.verbs import NodeChange
 from server.plan import Plan
-from server.plan.collecting import no_collection
 from server.plan.instances import plan_instances
 from server.plan.model import find_models
 from server.plan.reading_models import read_models

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from asyncua import ua
 
+from core.collecting import no_collection
 from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
 from server.address_space.keys import key_of
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianSettings
-from server.plan.collecting import no_collection
 from server.plan.datasets import PlannedPubSub, plan_pubsub
 from server.plan.devices import DeviceReading, PlannedDevice, read_devices
 from server.plan.field_names import field_name

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from core.durable_files import settle_folder
 from core.errors import StoreUnavailable
 from core.time import TICKS_PER_SECOND
 
@@ -135,8 +136,4 @@ class StateFile:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        settle_folder(self._path.parent)

@@ -40,7 +40,8 @@ class Timestamps(IntFlag):
 
 
 @cache
-def _record(datatype: DataType, mask: int, *, handled: bool) -> np.dtype[np.void]:
+def record_type(datatype: DataType, mask: int, *, handled: bool = False) -> np.dtype[np.void]:
+    """Give the layout of a DataValue with this encoding mask (Part 6 v1.05 5.2.2.17), behind a handle or by itself."""
     fields: list[tuple[str, str]] = [("handle", "<u4"), ("mask", "u1")] if handled else [("mask", "u1")]
     if mask & _HAS_VALUE:
         fields += [("type", "u1"), ("value", datatype.dtype.newbyteorder("<").str)]
@@ -51,6 +52,14 @@ def _record(datatype: DataType, mask: int, *, handled: bool) -> np.dtype[np.void
     if mask & _HAS_SERVER:
         fields.append(("server", "<i8"))
     return np.dtype(fields)
+
+
+def masks_of(status: StatusArray, plain: int) -> npt.NDArray[np.uint8]:
+    """Give the encoding masks of values by their StatusCodes; ``plain`` is that of a Good one."""
+    masks = np.full(len(status), plain, np.uint8)
+    masks[status != 0] |= _HAS_STATUS
+    masks[absent_mask(status)] &= ~np.uint8(_HAS_VALUE)
+    return masks
 
 
 def encode_columns(
@@ -68,10 +77,8 @@ def encode_columns(
     """
     plain = int(_HAS_VALUE | timestamps)
     if not status.any():
-        return _run(datatype, plain, handles, values, status, source_time, server_time)
-    masks = np.full(len(values), plain, np.uint8)
-    masks[status != 0] |= _HAS_STATUS
-    masks[absent_mask(status)] &= ~np.uint8(_HAS_VALUE)
+        return pack(datatype, plain, handles, values, status, source_time, server_time)
+    masks = masks_of(status, plain)
     status = status & np.uint32(SHOWN)
     edges = [0, *(np.flatnonzero(np.diff(masks)) + 1).tolist(), len(masks)]
     if len(edges) > _FEW_RUNS + 1:
@@ -80,7 +87,7 @@ def encode_columns(
     for begin, end in pairwise(edges):
         part = slice(begin, end)
         parts.append(
-            _run(
+            pack(
                 datatype,
                 int(masks[begin]),
                 None if handles is None else handles[part],
@@ -106,20 +113,20 @@ def _interleaved(
     kinds: list[int] = np.unique(masks).tolist()
     sizes = np.zeros(256, np.int64)
     for mask in kinds:
-        sizes[mask] = _record(datatype, mask, handled=handles is not None).itemsize
+        sizes[mask] = record_type(datatype, mask, handled=handles is not None).itemsize
     lengths = sizes[masks]
     places = np.cumsum(lengths) - lengths
     body = np.empty(int(lengths.sum()), np.uint8)
     for mask in kinds:
         which = np.flatnonzero(masks == mask)
         chosen = None if handles is None else handles[which]
-        written = _run(datatype, mask, chosen, values[which], status[which], source_time[which], server_time[which])
+        written = pack(datatype, mask, chosen, values[which], status[which], source_time[which], server_time[which])
         records = np.frombuffer(written, np.uint8).reshape(len(which), -1)
         body[places[which][:, None] + np.arange(records.shape[1])] = records
     return body.tobytes()
 
 
-def _run(
+def pack(
     datatype: DataType,
     mask: int,
     handles: HandleArray | None,
@@ -128,7 +135,8 @@ def _run(
     source_time: TimeArray,
     server_time: TimeArray,
 ) -> bytes:
-    records = np.empty(len(values), _record(datatype, mask, handled=handles is not None))
+    """Write values whose encoding masks are all ``mask``, without ``handles`` as DataValues one behind the other."""
+    records = np.empty(len(values), record_type(datatype, mask, handled=handles is not None))
     if handles is not None:
         records["handle"] = handles
     records["mask"] = mask

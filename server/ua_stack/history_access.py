@@ -17,10 +17,11 @@ from core.errors import StoreError
 from core.time import from_datetime
 from historian.contract import Cursor, HistoryReader, InvalidTimeDomain, RawPage
 from server.address_space.keys import key_of
+from server.address_space.operation_count import bounded
 from server.address_space.space import AddressSpace
 from server.subscriptions.encoding import Timestamps, encode_columns, encode_objects
 from server.ua_stack.nodeids import NodeIds
-from server.ua_stack.operation_limits import MAX_HISTORY_CONTINUATION_POINTS, MAX_NODES_PER_HISTORY_READ, bounded
+from server.ua_stack.operation_limits import MAX_HISTORY_CONTINUATION_POINTS, MAX_NODES_PER_HISTORY_READ
 from server.ua_stack.point_access import PointAccess
 from server.ua_stack.values import encode_variant
 

@@ -16,9 +16,10 @@ from nodesets.nodes import NodeClass
 from server.address_space.asyncua_values import decode_variant
 from server.address_space.keys import NodeKey, key_of, numeric_key
 from server.address_space.node import Flag, SpaceNode
+from server.address_space.operation_count import bounded
 from server.address_space.space import AddressSpace
 from server.ua_stack.arguments import accepts
-from server.ua_stack.operation_limits import MAX_METHODS_PER_CALL, bounded
+from server.ua_stack.operation_limits import MAX_METHODS_PER_CALL
 
 _HAS_COMPONENT = numeric_key(0, ua.ObjectIds.HasComponent)
 _HAS_PROPERTY = numeric_key(0, ua.ObjectIds.HasProperty)

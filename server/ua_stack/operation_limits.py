@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from asyncua import ua
-from asyncua.common.utils import ServiceError
 
 from server.address_space.asyncua_values import encode_variant
 from server.address_space.keys import numeric_key
@@ -22,21 +18,6 @@ MAX_NODES_PER_HISTORY_READ = 100
 MAX_METHODS_PER_CALL = 100
 MAX_HISTORY_CONTINUATION_POINTS = 100
 """A session's; as many as one request has nodes, so that each node may have one."""
-
-_T = TypeVar("_T")
-
-
-def bounded(operations: Sequence[_T] | None, most: int) -> Sequence[_T]:
-    """Give the operations of a request back.
-
-    Raises :class:`ServiceError` with BadNothingToDo where there are none, with BadTooManyOperations above ``most``
-    (Part 4 v1.05 7.38.2).
-    """
-    if not operations:
-        raise ServiceError(ua.StatusCodes.BadNothingToDo)
-    if len(operations) > most:
-        raise ServiceError(ua.StatusCodes.BadTooManyOperations)
-    return operations
 
 
 def advertise(space: AddressSpace, limits: SubscriptionLimits, views: ViewLimits) -> None:

@@ -9,7 +9,6 @@ from asyncua import ua
 from asyncua.ua.ua_binary import variant_to_binary
 
 from core.datatypes import DataType
-from core.image import Reading
 from core.time import from_datetime, to_datetime
 
 GOOD = ua.StatusCode(ua.UInt32(0))
@@ -43,16 +42,6 @@ def data_value(
 ) -> ua.DataValue:
     """Make a DataValue (asyncua calls its times DateTime, and takes datetime)."""
     return ua.DataValue(value, status, source, server)  # pyright: ignore[reportArgumentType] - as said
-
-
-def to_datavalue(reading: Reading) -> ua.DataValue:
-    """Make the DataValue that a Read answers."""
-    return data_value(
-        None if reading.value is None else to_variant(reading.datatype, reading.value),
-        status_code(reading.status),
-        to_datetime(reading.source_time),
-        to_datetime(reading.server_time),
-    )
 
 
 def from_variant(datatype: DataType, variant: ua.Variant) -> Any:

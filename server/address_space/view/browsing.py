@@ -15,9 +15,10 @@ from asyncua.ua.status_codes import StatusCodes
 
 from server.address_space.keys import NULL_KEY, NodeKey
 from server.address_space.node import Link
+from server.address_space.operation_count import bounded
 from server.address_space.space import AddressSpace
 from server.address_space.view.cursor import Cursor, Snapshots
-from server.address_space.view.limits import ViewLimits, bounded
+from server.address_space.view.limits import ViewLimits
 from server.address_space.view.request import BrowseRequest, Direction, Wanted
 from server.address_space.view.session import ViewSession
 from server.address_space.view.steps import Steps

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from asyncua.common.utils import ServiceError
 from asyncua.ua.object_ids import ObjectIds
-from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uatypes import VariantType
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +39,3 @@ class ViewLimits:
         limits = {int(number): (value, kind.UInt32) for number, value in told.items()}
         limits[int(ids.Server_ServerCapabilities_MaxBrowseContinuationPoints)] = (self.continuation_points, kind.UInt16)
         return limits
-
-
-def check_count(count: int, most: int) -> None:
-    """Raise :class:`ServiceError` for no operations, or more than ``most`` (Part 4 v1.05 7.38.2)."""
-    if count <= 0:
-        raise ServiceError(StatusCodes.BadNothingToDo)
-    if count > most:
-        raise ServiceError(StatusCodes.BadTooManyOperations)
-
-
-def bounded(operations: Sequence[_T] | None, most: int) -> Sequence[_T]:
-    """Give a request's operations back; raise as :func:`check_count` does."""
-    given = operations or ()
-    check_count(len(given), most)
-    return given

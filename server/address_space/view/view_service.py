@@ -21,9 +21,10 @@ from core.time import from_datetime
 from nodesets.built_in_types import LocalizedText
 from server.address_space.keys import NodeKey, key_of, nodeid_of
 from server.address_space.node import BrowseName, Link
+from server.address_space.operation_count import bounded
 from server.address_space.space import AddressSpace
 from server.address_space.view.browsing import Answer, Browsing
-from server.address_space.view.limits import ViewLimits, bounded
+from server.address_space.view.limits import ViewLimits
 from server.address_space.view.paths import FOLLOWED_TO_THE_END, Element, Paths, Targets
 from server.address_space.view.records import display_name, type_definition
 from server.address_space.view.request import BrowseRequest, Field, ViewWanted, Wanted

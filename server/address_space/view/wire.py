@@ -14,19 +14,15 @@ from asyncua.ua.status_codes import StatusCodes
 from server.address_space.decoding import Cursor as Reader
 from server.address_space.decoding import DecodingError
 from server.address_space.encoding import encode_bytes
+from server.address_space.operation_count import check_count
 from server.address_space.space import AddressSpace
 from server.address_space.view.browsing import Answer, Browsing
-from server.address_space.view.limits import ViewLimits, check_count
+from server.address_space.view.limits import ViewLimits
 from server.address_space.view.records import ReferenceRecords
 from server.address_space.view.request import BrowseRequest, ViewWanted, Wanted
 from server.address_space.view.session import ViewSession
 from server.address_space.view.steps import Steps, in_turns
 
-BROWSE_REQUEST = 527
-BROWSE_RESPONSE = 530
-BROWSE_NEXT_REQUEST = 533
-BROWSE_NEXT_RESPONSE = 536
-"""The numbers of the messages' Default Binary encodings in the standard namespace."""
 _INT32 = Struct("<i")
 _STATUS = Struct("<I")
 _NO_DIAGNOSTICS = b"\xff\xff\xff\xff"

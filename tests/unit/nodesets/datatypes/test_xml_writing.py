@@ -13,7 +13,6 @@ from nodesets.built_in_types import (
     Structure,
     Variant,
 )
-from nodesets.datatypes.namespaces import GrowingNamespaces
 from nodesets.datatypes.problems import EncodingError, ValueProblem
 from nodesets.datatypes.registry import TypeRegistry
 from nodesets.datatypes.xml_elements import FileContext
@@ -33,6 +32,7 @@ from tests.unit.nodesets.datatypes.described import (
     named,
     standard_types,
 )
+from tests.unit.nodesets.datatypes.growing import GrowingNamespaces
 
 REGISTRY = TypeRegistry.of(
     [

@@ -1,4 +1,4 @@
-"""Puts garbage collection off while the address space is being made."""
+"""Puts garbage collection off while much is made that stays."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def no_collection() -> Generator[None]:
+def no_collection(*, freeze: bool = False) -> Generator[None]:
     """Keep the collector from looking, within, for garbage among nodes that all stay: it would be a third of the time.
 
-    Where it is off already it stays off.
+    ``freeze``: nor shall it look at them afterwards; what is frozen holds no circles, or stays for good.
+    Where it is off already it stays off, and nothing is frozen.
     """
     if not gc.isenabled():
         yield
@@ -20,4 +21,6 @@ def no_collection() -> Generator[None]:
     try:
         yield
     finally:
+        if freeze:
+            gc.freeze()
         gc.enable()
