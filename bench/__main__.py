@@ -13,6 +13,7 @@ BENCHMARKS = {
     "fanout": "1 000 Double points at 100 Hz to a subscriber: server CPU a value, beside plain asyncua",
     "store": "durable ingest of the SQLite store, beside a row a value",
     "model": "NodeSets into an address space, beside asyncua's importer; all published ones together",
+    "start": "from plantspace run to ready with Devices, IA and Machinery, beside plain asyncua",
     "read": "server CPU of batch Read, single Read and Browse, beside plain asyncua",
     "zscore": "the robust z-score a sample, beside a full recompute",
     "modbus_client": "a Modbus scan's CPU, beside pymodbus's own client",

@@ -66,16 +66,20 @@ def find_models(document: Document, findings: Findings, imports: Path | None = N
     section = document.section(("model",)) if "model" in document else None
     files: list[Path] = []
     folders = [document.base / folder for folder in DEFAULT_SEARCH]
+    unasked = {Place.of(folder) for folder in folders}
     before = len(findings.items)
     unclear = False
     if section is not None:
         unclear = build(ModelSettings, section, Findings()) is None
         files += _files(section, findings)
         if "search" in section:
+            unasked = set[Place]()
             folders = [document.base / folder for folder, _ in texts_of(section, "search")]
     files, replaced = with_imported(files, imports or imports_folder(document))
     resolution = resolve([PACKAGED_MODELS / "plantspace.NodeSet2.xml", *files], folders)
-    resolution = replace(resolution, warnings=(*resolution.warnings, *replaced))
+    # Nobody asked for the default folders, so nobody need hear that there is none.
+    told = (warning for warning in resolution.warnings if warning.place not in unasked)
+    resolution = replace(resolution, warnings=(*told, *replaced))
     if unclear:
         resolution = replace(resolution, findings=_without_missing(resolution))
     incomplete = unclear or len(findings.items) > before or bool(resolution.findings or resolution.missing)

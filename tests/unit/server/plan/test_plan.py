@@ -203,3 +203,18 @@ async def test_a_property_that_nobody_writes_is_no_point(tmp_path: Path) -> None
         assert plan.slot_of("/Objects/Line/Serial") is None
         assert plan.slot_of("/Objects/Line/Nothing") is None
         assert plan.node_id("/Objects/Line/Nothing") is None
+
+
+@pytest.mark.parametrize(("search", "told_of_it"), [("", False), (", search: [nowhere]", True)])
+async def test_a_folder_that_is_not_there_is_told_to_whoever_named_it(
+    tmp_path: Path, search: str, *, told_of_it: bool
+) -> None:
+    needs = (
+        '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"><NamespaceUris><Uri>urn:a</Uri>'
+        '</NamespaceUris><Models><Model ModelUri="urn:a"><RequiredModel ModelUri="http://opcfoundation.org/UA/DI/"/>'
+        "</Model></Models></UANodeSet>"
+    )
+    (tmp_path / "a.xml").write_text(needs, encoding="utf-8")
+    body = f"server: {{anonymous: Observer}}\nmodel: {{nodesets: [a.xml]{search}}}\n"
+    async with planned(tmp_path, body) as plan:
+        assert any("no such folder to search" in warning for warning in plan.warnings) is told_of_it
