@@ -24,7 +24,9 @@ class Batch:
     ``slots``: int32[n], points of one DataType in the process image, each at most once (several samples of one point
     are several batches, in their order). ``values``: [n] of any numeric type, or object[n].
     ``status``: uint32[n] or one StatusCode for all. ``source_time``: int64[n] DateTime ticks or one for all.
-    ``received``: DateTime ticks when the gateway read it.
+    ``received``: DateTime ticks when the gateway read it. ``once``: this slots array will not come again, so that
+    nothing needs to be kept that was worked out about it. ``backfill``: the samples come late, out of a device's buffer
+    or an upstream server's history; they are for the archive and never become the present value.
     """
 
     slots: SlotArray
@@ -32,6 +34,8 @@ class Batch:
     status: StatusArray | int
     source_time: TimeArray | int
     received: int
+    once: bool = False
+    backfill: bool = False
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -45,6 +49,8 @@ class Samples:
     ``slots``: int32[n]; ``rows``: int32[n], the points' rows in their type's column; ``values``: [n] of the DataType's
     dtype; ``status``: uint32[n]; ``source_time`` and ``server_time``: int64[n] and one int64, DateTime ticks;
     ``changed``: bool[n], true where value (beyond the point's deadband) or status differs from what was handed on last.
+    ``backfill``: they came late (:data:`~core.quality.BACKFILLED` is set in ``status``) and nothing has changed by
+    them; who shows the present passes them over.
     """
 
     datatype: DataType
@@ -55,6 +61,7 @@ class Samples:
     source_time: TimeArray
     server_time: int
     changed: MaskArray
+    backfill: bool = False
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -71,4 +78,5 @@ class Samples:
             self.source_time[mask],
             self.server_time,
             self.changed[mask],
+            self.backfill,
         )

@@ -1,4 +1,4 @@
-"""Lengths of time that carry their unit: ``100ms``, ``1.5s``, ``5min``, ``2h``, ``30d``.
+"""Lengths of time that carry their unit: ``100ms``, ``1.5s``, ``5min``, ``2h``, ``30d``, ``2y`` (years of 365 days).
 
 A bare number is refused and so is ``m``, which people read as minutes, months and milli.
 """
@@ -20,9 +20,18 @@ _UNITS: dict[str, Fraction] = {
     "s": Fraction(1),
     "ms": Fraction(1, 1_000),
     "us": Fraction(1, 1_000_000),
+    "y": Fraction(365 * 86_400),
 }
 _SPELLINGS = {"µs": "us", "μs": "us"}  # micro sign U+00B5 and Greek mu U+03BC
-_NAMES = {"min": "minutes", "s": "seconds", "h": "hours", "d": "days", "ms": "milliseconds", "us": "microseconds"}
+_NAMES = {
+    "min": "minutes",
+    "s": "seconds",
+    "h": "hours",
+    "d": "days",
+    "ms": "milliseconds",
+    "us": "microseconds",
+    "y": "years",
+}
 _LIKELY: dict[str, tuple[str, str]] = {
     spelling: (unit, _NAMES[unit])
     for unit, spellings in {
@@ -32,11 +41,12 @@ _LIKELY: dict[str, tuple[str, str]] = {
         "d": "D day days",
         "ms": "MS mS msec msecs milliseconds",
         "us": "usec usecs microseconds",
+        "y": "Y a yr yrs year years",
     }.items()
     for spelling in spellings.split()
 }
 _FORM = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,400})?)\s?(?P<unit>[^\W\d_]*)")
-UNITS = "us, ms, s, min, h or d"
+UNITS = "us, ms, s, min, h, d or y"
 """The units that are known, as people read them."""
 _UNITS_ARE = f"units are {UNITS}"
 

@@ -121,6 +121,10 @@ class ConnectionLost(DeviceError):  # noqa: N818 - the name says the state a sup
     """The link to the device is gone or could not be made; the supervisor reconnects with back-off."""
 
 
+class AnswerOverdue(ConnectionLost):
+    """The device did not answer in time. What was asked of it may have happened all the same."""
+
+
 class DeviceRefused(DeviceError):  # noqa: N818 - the name says what the device did
     """The device answered and said no; ``status`` is the OPC UA StatusCode that says why."""
 
@@ -137,6 +141,11 @@ class StoreError(PlantspaceError):
 class StoreUnavailable(StoreError):  # noqa: N818 - the name says the state a forwarder acts on
     """The store cannot be reached or is busy for now; what was not acknowledged is offered again later."""
 
+    def __init__(self, problem: str = "", *, retry_after: float | None = None) -> None:
+        """Say what is wrong. ``retry_after``: the far side's own advice when to come again, in seconds."""
+        self.retry_after = retry_after
+        super().__init__(problem)
+
 
 class StoreCorrupt(StoreError):  # noqa: N818 - the name says the state an owner acts on
     """The store's file is damaged; ``file`` names it. It is set aside and a new one begun."""
@@ -144,4 +153,5 @@ class StoreCorrupt(StoreError):  # noqa: N818 - the name says the state an owner
     def __init__(self, file: Path | str, problem: str) -> None:
         """Name the damaged file and what is wrong with it."""
         self.file = str(file)
+        self.problem = problem
         super().__init__(f"{file}: {problem}")

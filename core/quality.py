@@ -14,8 +14,11 @@ class Status(enum.IntEnum):
     """The StatusCodes that Plantspace itself gives."""
 
     GOOD = 0x00000000
+    GOOD_COMPLETES_ASYNCHRONOUSLY = 0x002E0000
     GOOD_CLAMPED = 0x00300000
     GOOD_LOCAL_OVERRIDE = 0x00960000
+    GOOD_ENTRY_INSERTED = 0x00A20000
+    GOOD_ENTRY_REPLACED = 0x00A30000
     GOOD_NO_DATA = 0x00A50000
     GOOD_MORE_DATA = 0x00A60000
     UNCERTAIN = 0x40000000
@@ -31,9 +34,11 @@ class Status(enum.IntEnum):
     BAD_OUT_OF_MEMORY = 0x80030000
     BAD_RESOURCE_UNAVAILABLE = 0x80040000
     BAD_COMMUNICATION_ERROR = 0x80050000
+    BAD_ENCODING_ERROR = 0x80060000
     BAD_TIMEOUT = 0x800A0000
     BAD_SHUTDOWN = 0x800C0000
     BAD_USER_ACCESS_DENIED = 0x801F0000
+    BAD_REQUEST_CANCELLED_BY_CLIENT = 0x802C0000
     BAD_NO_COMMUNICATION = 0x80310000
     BAD_WAITING_FOR_INITIAL_DATA = 0x80320000
     BAD_NODE_ID_INVALID = 0x80330000
@@ -51,9 +56,14 @@ class Status(enum.IntEnum):
     BAD_DEVICE_FAILURE = 0x808B0000
     BAD_SENSOR_FAILURE = 0x808C0000
     BAD_OUT_OF_SERVICE = 0x808D0000
+    BAD_EVENT_ID_UNKNOWN = 0x809A0000
     BAD_NO_DATA = 0x809B0000
     BAD_DATA_LOST = 0x809D0000
+    BAD_ENTRY_EXISTS = 0x809F0000
+    BAD_NO_ENTRY_EXISTS = 0x80A00000
     BAD_TYPE_MISMATCH = 0x80740000
+    BAD_TOO_MANY_PUBLISH_REQUESTS = 0x80780000
+    BAD_NO_SUBSCRIPTION = 0x80790000
     BAD_METHOD_INVALID = 0x80750000
     BAD_ARGUMENTS_MISSING = 0x80760000
     BAD_INVALID_ARGUMENT = 0x80AB0000
@@ -68,6 +78,10 @@ NO_VALUE = 0x10000000
 Part 4 v1.05 7.39.1 reserves the bits 28:29 and wants them zero, so no StatusCode of anyone else means this; whoever
 shows a StatusCode to the outside strips it with :data:`SHOWN`.
 """
+BACKFILLED = 0x20000000
+"""Inside the gateway: a sample that came later than those around it, out of a device's buffer, an upstream server's
+history or a file. It is history, never the present value; kept by the stores, in the other bit that Part 4 v1.05 7.39.1
+reserves."""
 SHOWN = 0xCFFFFFFF
 """The bits of a StatusCode that others see."""
 
@@ -104,6 +118,11 @@ def uncertain_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
 def absent_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
     """Tell for each sample of the gateway's own columns whether it goes without a value."""
     return (status & np.uint32(NO_VALUE)) != 0
+
+
+def backfilled_mask(status: StatusArray) -> npt.NDArray[np.bool_]:
+    """Tell for each sample of the gateway's own columns whether it came later than those around it."""
+    return (status & np.uint32(BACKFILLED)) != 0
 
 
 def worst(*statuses: int) -> int:

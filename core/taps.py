@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.batch import Samples
@@ -29,6 +30,8 @@ class QueueTap:
         self.name = name
         self.capacity = capacity
         self.counters = TapCounters()
+        self.on_drop: Callable[[Samples], None] | None = None
+        """Told of each batch that is dropped."""
         self._batches: deque[Samples] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
@@ -45,6 +48,8 @@ class QueueTap:
             oldest = self._batches.popleft()
             counters.waiting -= len(oldest)
             counters.dropped += len(oldest)
+            if self.on_drop is not None:
+                self.on_drop(oldest)
         self._arrived.set()
 
     def take(self) -> list[Samples]:

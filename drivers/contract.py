@@ -23,7 +23,7 @@ from pydantic import Field
 from core.batch import Batch
 from core.datatypes import DataType
 from core.durations import PositiveDuration
-from core.errors import AddressError
+from core.errors import AddressError, DeviceError
 from core.point import Point
 from core.settings import Settings
 
@@ -37,6 +37,10 @@ class Capability(enum.Flag):
     """``listen`` works: the device sends on its own."""
     WRITABLE = enum.auto()
     """``write`` works."""
+    GROUPED = enum.auto()
+    """``write_group`` works, too: neighbours are written by one request."""
+    READ_BACK = enum.auto()
+    """``read`` of a plan of its own gives what the device holds now, after a ``write`` too: writes can be verified."""
     SIMULATED = enum.auto()
     """Values are made inside the gateway: there is no link that could fail, and ``connect`` always succeeds."""
 
@@ -49,6 +53,8 @@ class DeviceSettings(Settings):
     ``limits``: what a value outside its binding's min..max becomes: ``BadOutOfRange``, or clamped with ``GoodClamped``.
     ``history``: keep all points' history. A lost device is tried again after about ``retry``, then ever more seldom
     up to ``retry_longest``; after ``demote_after`` failures in a row it is tried at ``retry_longest`` only.
+    ``verify``: how the gateway sees that the device holds what was written; drivers without READ_BACK cannot, and do
+    ``none``. A write that has not had its turn within ``write_deadline`` is given up.
     """
 
     driver: str
@@ -62,17 +68,23 @@ class DeviceSettings(Settings):
     retry: PositiveDuration = 1.0
     retry_longest: PositiveDuration = 30.0
     demote_after: int = Field(default=8, ge=1)
+    verify: Literal["read-back", "none"] = "read-back"
+    write_deadline: PositiveDuration = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class BoundPoint:
-    """A point of the process image with the address a driver parsed for it. ``scan`` in seconds."""
+    """A point of the process image with the address a driver parsed for it. ``scan`` in seconds.
+
+    ``verify``: whether writes are read back; None: as the device's settings say.
+    """
 
     slot: int
     point: Point
     address: Any  # each driver's own address type; only that driver looks inside
     scan: float
     writable: bool = False
+    verify: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +149,11 @@ class Driver(Protocol):
         ...
 
     async def write(self, point: BoundPoint, value: Any) -> None:  # noqa: ANN401 - any value of the point's built-in type
-        """Write the raw value and make sure that the device has taken it.
+        """Write the raw value in one request, and return when the device has acknowledged it.
 
-        Raises :class:`~core.errors.DeviceRefused` with the device's StatusCode, or
-        :class:`~core.errors.ConnectionLost`.
+        Never tries again, and never reads back: the supervisor does that where the driver has READ_BACK.
+        Raises :class:`~core.errors.DeviceRefused` with the device's StatusCode, :class:`~core.errors.AnswerOverdue`
+        where the device gave no answer, or :class:`~core.errors.ConnectionLost`.
         """
         ...
 
@@ -148,6 +161,18 @@ class Driver(Protocol):
         """Publish what the device sends until cancelled.
 
         Raises :class:`~core.errors.ConnectionLost` when the link ends.
+        """
+        ...
+
+
+class GroupWriter(Driver, Protocol):
+    """A driver with the capability GROUPED."""
+
+    async def write_group(self, writes: Sequence[tuple[BoundPoint, Any]]) -> list[DeviceError | None]:
+        """Write raw values of different points, in their order; neighbours in one request where the device allows it.
+
+        Gives for each write what :meth:`Driver.write` would have raised, None where the device has acknowledged it. A
+        lost link ends it: what the list is too short for was not sent.
         """
         ...
 

@@ -20,21 +20,23 @@ from drivers.contract import BoundPoint, Capability, DeviceSettings, Driver, Dri
 from drivers.health import DeviceHealth, HealthListener
 from drivers.supervision.ageing import Ageing
 from drivers.supervision.answers import Answers, Extent
+from drivers.supervision.asked_writes import AskedWrites
 from drivers.supervision.clock import Clock, LoopClock, Pause
 from drivers.supervision.condition import Condition
 from drivers.supervision.diagnostics import Diagnostics, State
 from drivers.supervision.guard import Guard
 from drivers.supervision.journal import Journal
 from drivers.supervision.schedule import Group, Schedule, group
-from drivers.supervision.write_back import to_device
+from drivers.supervision.verified_writes import Surroundings
+from drivers.supervision.write_queue import AskedWrite
 
 Publish = Callable[[Batch], object]
 """Takes a batch in, as ``ProcessImage.apply`` does."""
+_LARGE_SCAN = 10_000
+"""Samples of one scan from which on others have their turn before each of its batches is taken in."""
 Mark = Callable[[SlotArray, int, int], None]
 """Gives slots a StatusCode at a moment (DateTime ticks) and leaves their values, as ``ProcessImage.mark`` does."""
 
-WRITES_WAITING = 64
-"""How many writes may wait for one device; more are answered BadResourceUnavailable."""
 _GRACE = 0.25  # seconds that a driver's own timeout, whose error says more, has before the guard steps in
 
 
@@ -88,8 +90,12 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
         self._pause = Pause(self._clock)
         self._life = asyncio.Lock()
+        # Scans and writes take it; it is fair, so a write that waits goes before the next scan.
         self._turn = asyncio.Lock()
-        self._writes_waiting = 0
+        around = Surroundings(self._serving, self._guard, self._offer, self._break, self._note)
+        self._writes = AskedWrites(
+            device, manifest, settings, self._turn, self._clock, self._diagnostics, self._journal, around
+        )
 
     @property
     def state(self) -> State:
@@ -147,51 +153,38 @@ class Supervisor:
     async def write(self, point: BoundPoint, value: Any) -> int:  # noqa: ANN401 - any value of a built-in type
         """Write ``value`` (engineering units) to the device and give the StatusCode that says how it went.
 
-        Good: the device has taken it. BadNotWritable, BadTypeMismatch, BadOutOfRange: nothing was sent.
-        BadNoCommunication: the device is not connected, or the link was lost. BadTimeout: it did not answer.
-        BadResourceUnavailable: too many writes wait. Anything else is the device's own answer. Never raises.
+        Good: the device holds it, and the process image shows so. GoodCompletesAsynchronously: the device, or the bus,
+        has taken it, and it was not read back. BadNotWritable, BadTypeMismatch, BadOutOfRange, BadNoCommunication (the
+        device is not connected), BadResourceUnavailable (too many writes wait): nothing was sent. BadTimeout: the
+        device did not answer, or the write had no turn in time; BadCommunicationError: the link was lost meanwhile.
+        BadDeviceFailure: the device holds something else now. Anything else is the device's own answer. Raises nothing,
+        but is cancelled: then a write that waits is not sent, and one that has begun is finished.
         """
-        known = self._diagnostics
-        known.writes += 1
-        if not point.writable or Capability.WRITABLE not in self._manifest.capabilities:
-            status = int(Status.BAD_NOT_WRITABLE)
-        elif self._writes_waiting >= WRITES_WAITING:
-            known.write_refusals += 1
-            status = int(Status.BAD_RESOURCE_UNAVAILABLE)
-        else:
-            self._writes_waiting += 1
-            try:
-                status = await self._write(point, value)
-            finally:
-                self._writes_waiting -= 1
-        if status != Status.GOOD:
-            known.write_errors += 1
-        return status
-
-    async def _write(self, point: BoundPoint, value: Any) -> int:  # noqa: ANN401 - as write
+        asked = self.submit(point, value)
         try:
-            raw = to_device(point.point, self._manifest.datatype_of(point.address), value)
-            # Scans take the same lock, and it is fair: a write that waits goes before the next scan.
-            async with self._turn:
-                driver = self._driver
-                if driver is None or self.state is not State.RUNNING or self._broken is not None:
-                    return int(Status.BAD_NO_COMMUNICATION)
-                async with self._guard(driver):
-                    await driver.write(point, raw)
-        except DeviceRefused as refusal:
-            self._diagnostics.last_error = str(refusal)
-            return int(refusal.status)
-        except TimeoutError as error:
-            self._break(ConnectionLost(f"a write got no answer: {error}", device=self.device))
-            return int(Status.BAD_TIMEOUT)
-        except ConnectionLost as error:
-            self._break(error)
-            return int(Status.BAD_NO_COMMUNICATION)
-        except Exception as error:  # noqa: BLE001 - a driver's bug in a write is that write's answer, no one else's
-            self._diagnostics.last_error = repr(error)
-            self._journal.fault("a write failed in its driver", error)
-            return int(Status.BAD_UNEXPECTED_ERROR)
-        return int(Status.GOOD)
+            return await asyncio.shield(asked.answer)
+        except asyncio.CancelledError:
+            self.withdraw(asked)
+            raise
+
+    def submit(self, point: BoundPoint, value: Any) -> AskedWrite:  # noqa: ANN401 - as write
+        """Ask for a write as :meth:`write` does, and wait for nothing: what waits together is written together."""
+        return self._writes.submit(point, value)
+
+    def refusal(self, point: BoundPoint, value: Any) -> int:  # noqa: ANN401 - as write
+        """Give what a write would be refused with before it is sent; Good where it would be tried."""
+        return self._writes.refusal(point, value)
+
+    def withdraw(self, asked: AskedWrite) -> None:
+        """Give up a submitted write: it is not sent if it has not begun."""
+        self._writes.withdraw(asked)
+
+    def _serving(self) -> Driver | None:
+        """Give the driver of a link that is up."""
+        return self._driver if self.state is State.RUNNING and self._broken is None else None
+
+    def _note(self, why: str) -> None:
+        self._diagnostics.last_error = why
 
     async def _run(self) -> None:
         """Serve the device, session after session."""
@@ -277,13 +270,21 @@ class Supervisor:
             try:
                 async with self._guard(driver):
                     batches = await driver.read(due.plan)
-            except Exception:
+            except Exception as error:
                 known.read_errors += 1
+                self._broken = error  # a write that waits must not try the same link once more
                 raise
             ended = clock.monotonic()
-        known.scans += 1
-        known.last_scan_duration = (ended - began) * 1e3
-        due.last, due.last_at = [batch for batch in batches if self._offer(batch)], ended
+            large = sum(map(len, batches)) > _LARGE_SCAN
+            known.scans += 1
+            known.last_scan_duration = (ended - began) * 1e3
+            due.last, due.last_at = [], ended
+            # Still in turn: what was scanned before a write must not be shown after what the write has read back.
+            for batch in batches:
+                if large:
+                    await asyncio.sleep(0)
+                if self._offer(batch):
+                    due.last.append(batch)
         if not self._contact:
             self._met()
         changed, refusal = self._answers.judge(due, batches, driver.explain, ended), self._answers.refusal
@@ -383,6 +384,8 @@ class Supervisor:
 
     async def _halt(self, task: asyncio.Task[None]) -> None:
         self._ageing.stop()
+        self._diagnostics.state = State.STOPPED  # no other write is begun
+        await self._writes.stop()
         task.cancel()
         await asyncio.wait([task])
         if self._open and self._driver is not None:  # cancelled while it was closing

@@ -37,6 +37,11 @@ class Section:
         return self._node.data
 
     @property
+    def node(self) -> Node:
+        """Give the tree of it, with all places."""
+        return self._node
+
+    @property
     def base(self) -> Path:
         """Give the folder that relative paths in the document start from."""
         return self.file.parent
@@ -94,7 +99,7 @@ class Section:
         return {name: self.section((key, name)) for name in node.members}
 
     def _at(self, mark: Mark) -> Place:
-        return Place(str(self.file), mark.line, mark.column)
+        return Place(mark.file or str(self.file), mark.line, mark.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +114,11 @@ class Document(Section):
         """
         file = Path(path)
         text = _text(file, findings)
-        if text is None:
-            return None
+        return None if text is None else cls.parse(file, text, findings)
+
+    @classmethod
+    def parse(cls, file: Path, text: str, findings: Findings) -> Self | None:
+        """Take a text as the content of ``file``, which need not be there. Findings and None as above."""
         try:
             root = Composer(str(file), text.split("\n"), findings).compose(text)
         except Unreadable:

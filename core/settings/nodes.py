@@ -9,10 +9,11 @@ from core.settings.plain import Plain, Step
 
 
 class Mark(NamedTuple):
-    """A position in the file; both count from 1, columns in characters."""
+    """A position in the file; both count from 1, columns in characters. ``file``: another one than the document's."""
 
     line: int
     column: int
+    file: str = ""
 
 
 @dataclass(slots=True)

@@ -1,19 +1,21 @@
-"""The driver: one connection, scans, and writes that are read back."""
+"""The driver: one connection, scans, and writes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.batch import Batch
-from core.errors import ConnectionLost, DeviceError, DeviceRefused
+from core.errors import AnswerOverdue, ConnectionLost, DeviceError, DeviceRefused
 from core.quality import Status
 from drivers.contract import BoundPoint, DriverContext, DriverCounters
-from drivers.modbus.encoding import Area, Order
+from drivers.modbus.encoding import Area
 from drivers.modbus.link import Exchange, Link, open_link
+from drivers.modbus.orders import WriteOrder, merge, order_of
 from drivers.modbus.pdu import (
-    MOST_WRITTEN,
+    DIVISIBLE,
     Request,
     data_of,
     exception_of,
@@ -21,16 +23,23 @@ from drivers.modbus.pdu import (
     read_request,
     status_of,
     words_of,
-    write_coil,
-    write_registers,
 )
 from drivers.modbus.placing import Placed, place
-from drivers.modbus.registers import registers_of, truth_of, with_bit
+from drivers.modbus.registers import with_bit
 from drivers.modbus.scan import ScanPlan
 from drivers.modbus.sections import Part
 from drivers.modbus.settings import ModbusSettings
 
-_ON = 1
+_ABOUT_A_PART = DIVISIBLE | {1}
+"""Exceptions to a block's write after which its values are written one by one: 01 may mean function 16 alone."""
+
+
+class _Refusal(DeviceRefused):
+    """What a device answered with an exception; ``code`` None: with what is no reply to the request."""
+
+    def __init__(self, problem: str, status: int, code: int | None) -> None:
+        super().__init__(problem, status)
+        self.code = code
 
 
 class ModbusDriver:
@@ -99,20 +108,33 @@ class ModbusDriver:
         return f"{self._reading(part)}: {part.why}" if part is not None else ""
 
     async def write(self, point: BoundPoint, value: Any) -> None:  # noqa: ANN401 - any value of the point's built-in type
-        """Write one value and read it back.
+        """Write one value by one request.
 
-        Raises :class:`~core.errors.DeviceRefused` with the StatusCode, or :class:`~core.errors.ConnectionLost`.
+        Raises :class:`~core.errors.DeviceRefused` with the StatusCode, :class:`~core.errors.AnswerOverdue` or
+        :class:`~core.errors.ConnectionLost`.
         """
-        (placed,) = place([point], self._settings)
-        if not placed.address.area.is_writable:
-            problem = f"{placed.address.text}: Modbus has no way to write a {placed.address.area.noun}"
-            raise DeviceRefused(problem, Status.BAD_NOT_WRITABLE, device=self._context.device)
-        async with self._writing:  # a bit is written by reading its register first: no other write in between
+        (error,) = await self.write_group([(point, value)])
+        if error is not None:
+            raise error
+
+    async def write_group(self, writes: Sequence[tuple[BoundPoint, Any]]) -> list[DeviceError | None]:
+        """Write values in their order, neighbours by one request; see :class:`~drivers.contract.GroupWriter`."""
+        placed = place([point for point, _ in writes], self._settings)
+        answers: dict[int, DeviceError | None] = {}
+        orders: list[WriteOrder] = []
+        for member, (one, (_, value)) in enumerate(zip(placed, writes, strict=True)):
             try:
-                await self._write(placed, value)
+                orders.append(order_of(member, one, value))
             except DeviceRefused as error:
-                problem = f"{placed.address.text}: {error.problem}"
-                raise DeviceRefused(problem, error.status, device=self._context.device, mend=error.mend) from error
+                answers[member] = self._about(one, error)
+        async with self._writing:  # a bit is written by reading its register first: no other write in between
+            for order in merge(orders, self._settings):
+                try:
+                    await self._send(order, orders, placed, answers)
+                except ConnectionLost as error:
+                    answers |= dict.fromkeys(order.members, error)
+                    return [answers.get(member) for member in range(order.members[-1] + 1)]
+        return [answers.get(member) for member in range(len(writes))]
 
     async def listen(self, publish: Callable[[Batch], None]) -> None:
         """Refuse: a Modbus device never sends on its own (the manifest does not declare LISTENING)."""
@@ -136,39 +158,39 @@ class ModbusDriver:
             self.counters.request_errors += 1
             plan.stay_silent(part, clock())
 
-    async def _write(self, placed: Placed, value: object) -> None:
-        address, order, start = placed.address, placed.order, placed.span.start
+    async def _send(
+        self,
+        order: WriteOrder,
+        singles: Sequence[WriteOrder],
+        placed: Sequence[Placed],
+        answers: dict[int, DeviceError | None],
+    ) -> None:
+        """Send one request and note what it means for its members."""
         multiple = self._settings.write_functions == "multiple"
-        if address.area is Area.COIL:
-            state = truth_of(value)
-            await self._order(write_coil(start, value=state, multiple=multiple))
-            expected = bytes((_ON if state else 0,))
-        else:
-            if address.bit is None:
-                words = registers_of(value, address.encoding, order, address.length)
-                if len(words) > MOST_WRITTEN:
-                    problem = f"the value takes {len(words)} registers, one write holds {MOST_WRITTEN}"
-                    raise DeviceRefused(problem, Status.BAD_NOT_WRITABLE)
-            else:
-                words = [await self._with_bit(start, address.bit, order, value=truth_of(value))]
-            await self._order(write_registers(start, words, multiple=multiple))
-            expected = b"".join(word.to_bytes(2, "big") for word in words)
-        if self._settings.read_back:
-            await self._verify(address.area, start, address.count, expected)
+        try:
+            if order.bit is not None:
+                order = await self._with_bit(order, order.bit)
+            await self._order(order.request(multiple=multiple))
+        except _Refusal as error:
+            if len(order.members) > 1 and error.code in _ABOUT_A_PART:
+                # Whom it concerns is only known once each is asked for alone: the answers are those of single writes.
+                for single in singles:
+                    if single.members[0] in order.members:
+                        await self._send(single, singles, placed, answers)
+                return
+            for member in order.members:
+                answers[member] = self._about(placed[member], error)
 
-    async def _with_bit(self, start: int, bit: int, order: Order, *, value: bool) -> int:
-        register = int.from_bytes(await self._fetch(read_request(Area.HOLDING, start, 1)), "big")
-        return with_bit(register, bit, order, value=value)
+    def _about(self, placed: Placed, error: DeviceRefused) -> DeviceRefused:
+        problem = f"{placed.address.text}: {error.problem}"
+        return DeviceRefused(problem, error.status, device=self._context.device, mend=error.mend)
 
-    async def _verify(self, area: Area, start: int, count: int, expected: bytes) -> None:
-        """Compare what the device holds now with what it was given, register by register."""
-        data = await self._fetch(read_request(area, start, count))
-        if area.is_bits:
-            data = bytes((data[0] & _ON,))
-        if data != expected:
-            problem = f"the device acknowledged the write and holds 0x{data.hex()} instead of 0x{expected.hex()}"
-            mend = "it may limit or ignore the value; set read_back: false if it changes it on purpose"
-            raise DeviceRefused(problem, Status.BAD_DEVICE_FAILURE, mend=mend)
+    async def _with_bit(self, order: WriteOrder, placed: Placed) -> WriteOrder:
+        bit = placed.address.bit
+        assert bit is not None  # noqa: S101 - the order is a bit's
+        register = int.from_bytes(await self._fetch(read_request(Area.HOLDING, order.start, 1)), "big")
+        word = with_bit(register, bit, placed.order, value=bool(order.content[0]))
+        return replace(order, content=(word,), bit=None)
 
     async def _order(self, request: Request) -> None:
         reply = await self._ask(request)
@@ -186,8 +208,10 @@ class ModbusDriver:
         exchange = await self._exchange([request])
         reply = exchange.replies[0]
         if reply is None:
+            self.counters.request_errors += 1
             problem = f"no answer to function {request.pdu[0]} within {self._settings.timeout:g} s"
-            raise self._lost(problem, "the device may be off, or may have taken the value without saying so")
+            mend = "the device may be off, or may have taken the value without saying so"
+            raise AnswerOverdue(problem, device=self._context.device, mend=mend)
         return reply
 
     async def _exchange(self, requests: Sequence[Request]) -> Exchange:
@@ -203,12 +227,13 @@ class ModbusDriver:
         code = exception_of(request, reply)
         self.counters.request_errors += 1
         self.counters.bus_errors += code is None
-        return DeviceRefused(words_of(code), status_of(code))
+        return _Refusal(words_of(code), status_of(code), code)
 
-    def _no_answer(self, part: Part) -> ConnectionLost:
+    def _no_answer(self, part: Part) -> AnswerOverdue:
         self.counters.request_errors += 1
         problem = f"no answer within {self._settings.timeout:g} s to {self._reading(part)}"
-        return self._lost(problem, "check that the device is on and that the unit number is right")
+        mend = "check that the device is on and that the unit number is right"
+        return AnswerOverdue(problem, device=self._context.device, mend=mend)
 
     def _reading(self, part: Part) -> str:
         block = part.block

@@ -30,6 +30,8 @@ _EXCEPTION_BIT = 0x80
 _EXCEPTION_LENGTH = 2
 MOST_WRITTEN = 123
 """Most registers a write may hold (6.12)."""
+MOST_COILS_WRITTEN = 1968
+"""Most coils a write may hold (6.11)."""
 _DATA = 2
 """Where the data of a reply to a read begins: after the function code and the byte count."""
 
@@ -85,8 +87,12 @@ def read_request(area: Area, address: int, count: int) -> Request:
 
 def write_coil(address: int, *, value: bool, multiple: bool) -> Request:
     """Set one coil (function 5, or 15 for devices that know no other); the reply repeats the request's head."""
-    kind = WriteMultipleCoilsRequest if multiple else WriteSingleCoilRequest
-    return _echoed(kind(address=address, bits=[value]))
+    return write_coils(address, [value]) if multiple else _echoed(WriteSingleCoilRequest(address=address, bits=[value]))
+
+
+def write_coils(address: int, states: Sequence[bool]) -> Request:
+    """Set coils (function 15); the reply repeats the request's head."""
+    return _echoed(WriteMultipleCoilsRequest(address=address, bits=list(states)))
 
 
 def write_registers(address: int, words: Sequence[int], *, multiple: bool) -> Request:

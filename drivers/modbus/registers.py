@@ -59,7 +59,11 @@ def _text_bytes(value: object, length: int) -> bytes:
     if not isinstance(value, str):
         problem = f"{type(value).__name__} is not a text"
         raise DeviceRefused(problem, Status.BAD_TYPE_MISMATCH)
-    raw = value.encode("utf-8")
+    try:
+        raw = value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        problem = "the text holds half of a surrogate pair, which UTF-8 has no bytes for"
+        raise DeviceRefused(problem, Status.BAD_OUT_OF_RANGE) from error
     if len(raw) > length or "\0" in value:
         problem = "the text holds a NUL" if "\0" in value else f"the text takes {len(raw)} bytes"
         raise DeviceRefused(problem, Status.BAD_OUT_OF_RANGE, mend=f"the registers hold {length}")

@@ -62,7 +62,6 @@ class ModbusSettings(DeviceSettings):
     busy_retry_longest: PositiveDuration = 10.0
     reprobe: PositiveDuration = 60.0
     write_functions: Literal["fitting", "multiple"] = "fitting"
-    read_back: bool = True
 
     @field_validator("url")
     @classmethod

@@ -27,11 +27,16 @@ class _Registers:
     values: ValueArray
 
 
+_MOST = 16_384
+"""Samples of a batch; taking more in at once would keep others waiting."""
+
+
 @dataclass(slots=True, eq=False)
 class _TypePlan:
     """A plan's points of one data type: their slots, the lanes that make their values, the registers among them."""
 
-    slots: SlotArray
+    batches: list[tuple[slice, SlotArray]]
+    """Rows of the column and their slots, for each batch."""
     column: ValueArray
     lanes: list[Lane]
     registers: _Registers | None
@@ -97,8 +102,9 @@ class SimulatorDriver:
             lanes.append(Lane(len(ordered), [_address(point) for point in members]))
             ordered.extend(members)
         rows = [registers.row[point.slot] for point in held] if registers is not None else []
+        slots = np.array([point.slot for point in (*ordered, *held)], np.int32)
         return _TypePlan(
-            np.array([point.slot for point in (*ordered, *held)], np.int32),
+            [(part := slice(at, at + _MOST), slots[part].copy()) for at in range(0, len(slots), _MOST)],
             np.zeros(len(points), datatype.dtype),
             lanes,
             registers,
@@ -107,7 +113,10 @@ class SimulatorDriver:
         )
 
     async def read(self, plan: _Plan) -> list[Batch]:
-        """Make one batch a data type. Raises :class:`~core.errors.ConnectionLost` when not connected."""
+        """Make one batch a data type, of many points several.
+
+        Raises :class:`~core.errors.ConnectionLost` when not connected.
+        """
         self._check_connected()
         moment = self._context.now()
         batches: list[Batch] = []
@@ -116,7 +125,8 @@ class SimulatorDriver:
                 lane.fill(part.column, moment, plan.scan, plan.random)
             if part.registers is not None and part.register_rows.size:
                 part.column[part.held] = part.registers.values[part.register_rows]
-            batches.append(Batch(part.slots, part.column.copy(), int(Status.GOOD), moment, moment))
+            values = part.column.copy()
+            batches += [Batch(slots, values[rows], int(Status.GOOD), moment, moment) for rows, slots in part.batches]
         plan.scan += 1
         return batches
 

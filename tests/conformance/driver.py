@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +32,13 @@ import pytest
 from core.batch import Batch
 from core.datatypes import DataType
 from core.errors import AddressError, ConnectionLost, DeviceRefused
+from core.image import ProcessImage
 from core.point import Point
-from core.quality import is_bad, symbol
+from core.quality import Status, is_bad, symbol
 from core.time import UNIX_EPOCH_TICKS, now
 from drivers.contract import BoundPoint, Capability, DeviceSettings, Driver, DriverContext, Manifest
+from drivers.supervision.diagnostics import State
+from drivers.supervisor import Supervisor
 from tests.waiting import until
 
 _MARGIN = 1.0
@@ -94,6 +97,10 @@ class DeviceUnderTest(abc.ABC):
         """Come back where it was, with the same values (POLLED)."""
         raise NotImplementedError
 
+    async def forget(self) -> None:
+        """Acknowledge writes from now on, and throw them away (READ_BACK, not SIMULATED)."""
+        raise NotImplementedError
+
     async def speak(self) -> None:
         """Send every readable point once (LISTENING); called again until all are heard."""
         raise NotImplementedError
@@ -118,6 +125,25 @@ async def connected(device: DeviceUnderTest, points: Sequence[BoundPoint]) -> As
         yield driver
     finally:
         await driver.close()
+
+
+@asynccontextmanager
+async def supervised(
+    device: DeviceUnderTest, points: Sequence[BoundPoint]
+) -> AsyncGenerator[tuple[Supervisor, ProcessImage]]:
+    """Give a running supervisor of the device and the image it feeds; where it is polled, one scan is done."""
+    image = ProcessImage([point.point for point in points], now())
+    slow = [replace(point, scan=600.0) for point in points]  # what is shown after a write is no scan's work
+    manifest = device.manifest
+    supervisor = Supervisor("device", manifest, device.settings(), slow, image.apply, image.mark, base=device.base)
+    await supervisor.start()
+    try:
+        await until(lambda: supervisor.state is State.RUNNING)
+        if Capability.POLLED in manifest.capabilities:
+            await until(lambda: supervisor.diagnostics().scans > 0)
+        yield supervisor, image
+    finally:
+        await supervisor.stop()
 
 
 def make(device: DeviceUnderTest, points: Sequence[BoundPoint], settings: DeviceSettings | None = None) -> Driver:
@@ -425,6 +451,85 @@ class DriverConformance:
             await device.die()
             with pytest.raises(ConnectionLost):
                 await asyncio.wait_for(driver.write(points[0], device.writable[0].value), 10.0)
+
+    # Verified writes: what the supervisor makes of the driver
+
+    async def test_a_plan_for_reading_back_leaves_the_scans_plan_alone(self, device: DeviceUnderTest) -> None:
+        _needs(device, Capability.READ_BACK)
+        _needs(device, Capability.POLLED)
+        points = bind(device.manifest, device.writable)
+        async with connected(device, points) as driver:
+            scanned = driver.plan(points)
+            before = {id(batch.slots) for batch in await driver.read(scanned)}
+            for point, wanted in zip(points, device.writable, strict=True):
+                await driver.write(point, wanted.value)
+                found = collect(await driver.read(driver.plan([point])), points)
+                assert list(found) == [point.slot], f"a plan of {wanted.address} alone gave the slots {list(found)}"
+            batches = await driver.read(scanned)
+            assert {id(batch.slots) for batch in batches} == before, "the scan's slots arrays stay the same objects"
+            check_values(collect(batches, points), [Expected(one.address, one.value) for one in device.writable])
+
+    async def test_a_verified_write_is_good_when_the_device_holds_it_and_shown_at_once(
+        self, device: DeviceUnderTest
+    ) -> None:
+        _needs(device, Capability.WRITABLE)
+        points = bind(device.manifest, device.writable)
+        async with supervised(device, points) as (supervisor, image):
+            asked = [supervisor.submit(point, one.value) for point, one in zip(points, device.writable, strict=True)]
+            for point, wanted, one in zip(points, device.writable, asked, strict=True):
+                status = await asyncio.wait_for(one.answer, 10.0)
+                verified = Capability.READ_BACK in device.manifest.capabilities
+                good = Status.GOOD if verified else Status.GOOD_COMPLETES_ASYNCHRONOUSLY
+                assert status == good, f"writing {wanted.value!r} to {wanted.address} gave {symbol(status)}"
+                if verified:
+                    shown = image.read(point.slot)
+                    told = (
+                        f"{wanted.address} shows {shown.value!r} with {symbol(shown.status)} when the write is answered"
+                    )
+                    assert (shown.status, same(shown.value, wanted.value)) == (Status.GOOD, True), told
+
+    async def test_a_device_that_holds_something_else_is_never_good(self, device: DeviceUnderTest) -> None:
+        _needs_link(device)
+        _needs(device, Capability.READ_BACK)
+        points = bind(device.manifest, device.writable)
+        async with supervised(device, points) as (supervisor, image):
+            before = [image.read(point.slot).value for point in points]
+            await device.forget()
+            for point, wanted, held in zip(points, device.writable, before, strict=True):
+                assert not same(held, wanted.value), f"let {wanted.address} hold something else than {wanted.value!r}"
+                status = await asyncio.wait_for(supervisor.write(point, wanted.value), 10.0)
+                told = f"{wanted.address} was not changed by the device, and the answer is {symbol(status)}"
+                assert status == Status.BAD_DEVICE_FAILURE, told
+                shown = image.read(point.slot)
+                assert same(shown.value, held), f"{wanted.address} shows {shown.value!r}, the device holds {held!r}"
+
+    async def test_refused_writes_in_a_group_are_answered_as_alone(self, device: DeviceUnderTest) -> None:
+        _needs(device, Capability.WRITABLE)
+        wanted = [*device.writable, *device.refused, *device.writable]
+        points = bind(device.manifest, wanted)
+        async with supervised(device, points) as (supervisor, _):
+            alone = [await supervisor.write(point, one.value) for point, one in zip(points, wanted, strict=True)]
+            asked = [supervisor.submit(point, one.value) for point, one in zip(points, wanted, strict=True)]
+            together = [await asyncio.wait_for(one.answer, 10.0) for one in asked]
+        assert together == alone, "what is written together is answered as if each had been written alone"
+
+    async def test_a_dead_device_answers_no_write_good_and_holds_none_up(self, device: DeviceUnderTest) -> None:
+        _needs_link(device)
+        _needs(device, Capability.WRITABLE)
+        _needs(device, Capability.POLLED)
+        points = bind(device.manifest, device.writable)
+        async with supervised(device, points) as (supervisor, _):
+            await device.die()
+            asked = [supervisor.submit(point, one.value) for point, one in zip(points, device.writable, strict=True)]
+            limit = 2 * device.settings().timeout + _MARGIN
+            statuses = [await asyncio.wait_for(one.answer, limit) for one in asked]
+            allowed = {Status.BAD_TIMEOUT, Status.BAD_COMMUNICATION_ERROR, Status.BAD_NO_COMMUNICATION}
+            assert set(statuses) <= allowed, f"a dead device answered {[symbol(status) for status in statuses]}"
+            await until(lambda: supervisor.state is not State.RUNNING)
+            status = await asyncio.wait_for(supervisor.write(points[0], device.writable[0].value), _MARGIN)
+            assert status == Status.BAD_NO_COMMUNICATION, (
+                f"a device that is away is refused at once, not {symbol(status)}"
+            )
 
     # Listening
 

@@ -69,6 +69,9 @@ class MeterUnderTest(DeviceUnderTest):
     async def die(self) -> None:
         self.served.stop()
 
+    async def forget(self) -> None:
+        self.served.switch(forgetful=1)
+
     async def revive(self) -> None:
         self.served.start()
         self.fill()

@@ -13,7 +13,7 @@ from core.batch import Batch, Samples
 from core.datatypes import DataType
 from core.image import BatchError, ProcessImage
 from core.point import OnBad, Point
-from core.quality import NO_VALUE, Status, is_bad
+from core.quality import BACKFILLED, NO_VALUE, Status, is_bad
 
 NUMBERS = [member for member in DataType if member.is_number]
 WHOLE = [member for member in NUMBERS if member.is_integer]
@@ -378,3 +378,89 @@ def test_integer_deadbands_are_exact_over_the_whole_range(datatype: DataType) ->
     assert not apply(int(held.max) - 1).changed[0]
     assert apply(int(held.max) - 2).changed[0]
     assert apply(int(held.min)).changed[0]
+
+
+def test_points_come_while_the_image_is_in_use_and_nobody_has_to_follow() -> None:
+    """Arrays over slots and rows that somebody made before are large enough; what was there stays where it was."""
+    image, tap = ProcessImage([Point("a", DataType.DOUBLE), Point("s", DataType.STRING)], 0), Recorded()
+    image.add_tap(tap)
+    slots, rows = len(image), len(image.columns[DataType.DOUBLE].slots)
+    known = np.array([0], np.int32)
+    image.apply(Batch(known, np.array([1.5]), Status.GOOD, 1, 1))
+    come = [Point("b", DataType.DOUBLE, scale=2.0), Point("c", DataType.INT32), Point("d", DataType.DOUBLE)]
+    assert image.room_for(come) == [2, 3, 4]
+    assert image.admit(come, 7) == [2, 3, 4]
+    assert (len(image), len(image.columns[DataType.DOUBLE].slots)) == (slots, rows)
+    assert [image.slot_of[one.node] for one in come] == [2, 3, 4]
+    assert image.read(2).value is None
+    assert image.read(2).status == Status.BAD_WAITING_FOR_INITIAL_DATA
+    assert image.read(2).source_time == 7
+    image.apply(Batch(np.array([2, 4], np.int32), np.array([1.0, 4.0]), Status.GOOD, 8, 8))
+    image.apply(Batch(known, np.array([2.5]), Status.GOOD, 8, 8))
+    assert [image.read(slot).value for slot in (0, 2, 4)] == [2.5, 2.0, 4.0]
+    assert max(int(samples.rows.max()) for samples in tap.samples) < rows
+
+
+def test_a_point_that_comes_again_has_its_slot_and_no_value() -> None:
+    image = ProcessImage([Point("a", DataType.DOUBLE)], 0)
+    image.apply(Batch(np.array([0], np.int32), np.array([1.5]), Status.GOOD, 1, 1))
+    assert image.admit([Point("a", DataType.INT32)], 2) == [1]
+    assert image.slot_of["a"] == 1
+    assert image.admit([Point("a", DataType.DOUBLE)], 3) == [0]
+    assert image.slot_of["a"] == 0
+    assert image.read(0).value is None
+    assert len(image.points) == 2
+
+
+def test_more_points_than_there_is_room_for_change_nothing() -> None:
+    image = ProcessImage([Point("a", DataType.DOUBLE)], 0)
+    many = [Point(f"p{number}", DataType.DOUBLE) for number in range(len(image))]
+    assert len(image.room_for(many)) == len(image) - 1
+    with pytest.raises(ValueError, match="no room"):
+        image.admit(many, 1)
+    assert len(image.points) == 1
+    assert image.admit(many[:-1], 1)[-1] == len(image) - 1
+    with pytest.raises(IndexError, match="no point has"):
+        ProcessImage([], 0).apply(Batch(np.array([0], np.int32), np.array([1.0]), Status.GOOD, 1, 1))
+
+
+def test_what_comes_late_is_scaled_and_handed_on_and_changes_nothing_that_is_shown() -> None:
+    points = [Point("a", DataType.INT16, scale=2.0), Point("b", DataType.INT16, minimum=0.0, maximum=50.0)]
+    image = ProcessImage(points, 0)
+    tap = Recorded()
+    image.add_tap(tap)
+    slots = np.arange(2, dtype=np.int32)
+    image.apply(Batch(slots, np.array([10, 20]), 0, 100, 101))
+    before = [image.read(slot) for slot in range(2)]
+    status = np.array([0, 0], np.uint32)
+    late = image.apply(Batch(slots, np.array([7, 99]), status, np.array([50, 51], np.int64), 200, backfill=True))
+    assert [image.read(slot) for slot in range(2)] == before
+    assert tap.samples[-1] is late
+    assert late.backfill
+    assert late.take(np.array([True, False])).backfill
+    assert late.values.tolist() == [14, 99]
+    assert late.status.tolist() == [BACKFILLED, Status.BAD_OUT_OF_RANGE | BACKFILLED]
+    assert (late.source_time.tolist(), late.server_time) == ([50, 51], 200)
+    assert not late.changed.any()
+    again = image.apply(Batch(slots, np.array([10, 20]), 0, 102, 103))
+    assert not again.changed.any(), "against the present value, not the late one"
+    assert not again.backfill
+
+
+def test_what_comes_late_and_does_not_fit_changes_nothing() -> None:
+    image = ProcessImage([Point("a", DataType.INT16)], 0)
+    with pytest.raises(ValueError, match="slots came with"):
+        image.apply(Batch(np.zeros(1, np.int32), np.zeros(2), 0, 0, 0, backfill=True))
+    assert image.counters.samples == 0
+
+
+def test_a_driver_cannot_mark_its_values_as_late_by_their_status() -> None:
+    image = ProcessImage([Point("a", DataType.INT16)], 0)
+    handed_on = image.apply(Batch(np.zeros(1, np.int32), np.ones(1), BACKFILLED, 0, 0))
+    assert handed_on.status.tolist() == [0]
+
+
+def test_a_large_whole_number_stays_exact_beside_a_scaled_point() -> None:
+    image = ProcessImage([Point("a", DataType.INT64), Point("b", DataType.INT64, scale=2.0)], 0)
+    image.apply(Batch(np.arange(2, dtype=np.int32), np.array([2**53 + 1, 21], np.int64), 0, 0, 0))
+    assert [image.read(slot).value for slot in range(2)] == [2**53 + 1, 42]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 POLLED = Capability.POLLED | Capability.WRITABLE
+VERIFIED = POLLED | Capability.READ_BACK
 LISTENING = Capability.LISTENING | Capability.WRITABLE
 
 
@@ -58,6 +59,12 @@ class Script:
     reads: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """Moment and interval of each read."""
     written: list[tuple[int, Any]] = field(default_factory=list[tuple[int, Any]])
+    held: dict[int, Any] | None = None
+    """What the device holds by slot: taken from writes, and given by reads instead of their number."""
+    keeps: Callable[[Any], Any] = lambda value: value
+    """What becomes of a written value in the device."""
+    write_gate: asyncio.Event | None = None
+    """Writes wait for it."""
     publish: Callable[[Batch], None] | None = None
     ended: asyncio.Future[None] | None = None
 
@@ -98,8 +105,11 @@ class ScriptedDriver:
         self._number += 1
         moment = self._context.now()
         status = script.refused.get(interval, script.status)
+        values = np.full(len(slots), self._number, np.float64)
+        if script.held is not None:
+            values = np.array([script.held.get(slot, 0.0) for slot in slots.tolist()], np.float64)
         return [
-            Batch(slots, np.full(len(slots), self._number, np.float64), status, moment, moment),
+            Batch(slots, values, status, moment, moment),
             *script.extra,
         ]
 
@@ -111,8 +121,12 @@ class ScriptedDriver:
 
     async def write(self, point: BoundPoint, value: Any) -> None:
         self.counters.requests += 1
+        if self._script.write_gate is not None:
+            await self._script.write_gate.wait()
         await self._act("write", self._script.write)
         self._script.written.append((point.slot, value))
+        if self._script.held is not None:
+            self._script.held[point.slot] = self._script.keeps(value)
 
     async def listen(self, publish: Callable[[Batch], None]) -> None:
         self._script.publish = publish

@@ -213,7 +213,7 @@ async def test_writes_still_go_to_a_device_that_refuses_its_reads() -> None:
     rig = rig_of(scans=(0.1,))
     rig.script.status = DEAD
     async with running(rig):
-        assert await rig.supervisor.write(rig.points[0], 3.0) == Status.GOOD
+        assert await rig.supervisor.write(rig.points[0], 3.0) == Status.GOOD_COMPLETES_ASYNCHRONOUSLY
         assert rig.script.written == [(0, 3.0)]
 
 

@@ -8,21 +8,24 @@ import numpy as np
 import pytest
 
 from core.datatypes import DataType
-from core.errors import DeviceRefused
+from core.errors import AnswerOverdue, DeviceRefused
 from core.point import Point
 from core.quality import Status
 from drivers.contract import Capability
 from drivers.supervision.diagnostics import State
 from drivers.supervision.write_back import to_device
-from drivers.supervisor import WRITES_WAITING
+from drivers.supervision.write_queue import MOST_WAITING
 from tests.clock import settle
 from tests.unit.drivers.supervised import lost, rig_of, running
+
+TAKEN = Status.GOOD_COMPLETES_ASYNCHRONOUSLY
+"""What a driver that cannot read back gives."""
 
 
 async def test_values_are_turned_back_into_the_devices() -> None:
     rig = rig_of(scale=0.1, offset=-40.0)
     async with running(rig):
-        assert await rig.supervisor.write(rig.points[1], 60.0) == Status.GOOD
+        assert await rig.supervisor.write(rig.points[1], 60.0) == TAKEN
         assert rig.script.written == [(1, pytest.approx(1000.0))]
         assert rig.supervisor.diagnostics().writes == 1
         assert rig.supervisor.diagnostics().write_errors == 0
@@ -32,7 +35,8 @@ async def test_values_are_turned_back_into_the_devices() -> None:
     ("error", "status"),
     [
         (DeviceRefused("locked", Status.BAD_USER_ACCESS_DENIED), Status.BAD_USER_ACCESS_DENIED),
-        (lost(), Status.BAD_NO_COMMUNICATION),
+        (lost(), Status.BAD_COMMUNICATION_ERROR),
+        (AnswerOverdue("silence"), Status.BAD_TIMEOUT),
         (ZeroDivisionError("a bug"), Status.BAD_UNEXPECTED_ERROR),
     ],
 )
@@ -58,7 +62,7 @@ async def test_a_refused_write_leaves_the_link_and_a_lost_one_ends_it_at_once() 
         assert rig.status() == Status.UNCERTAIN_LAST_USABLE_VALUE
         rig.script.write = None
         await rig.clock.advance(2)
-        assert await rig.supervisor.write(rig.points[0], 1.0) == Status.GOOD
+        assert await rig.supervisor.write(rig.points[0], 1.0) == TAKEN
 
 
 async def test_a_write_without_an_answer_is_a_timeout_and_a_lost_link() -> None:
@@ -103,7 +107,7 @@ async def test_writes_go_before_the_next_scan_and_one_at_a_time() -> None:
         await settle(20)
         assert [value for _, value in rig.script.written] == [0.0, 1.0, 2.0, 3.0, 4.0]
         assert seen[0] == 5
-        assert await asyncio.gather(*writes) == [Status.GOOD] * 5
+        assert await asyncio.gather(*writes) == [TAKEN] * 5
 
 
 async def test_writes_that_cannot_wait_are_refused_and_counted() -> None:
@@ -111,13 +115,13 @@ async def test_writes_that_cannot_wait_are_refused_and_counted() -> None:
     async with running(rig):
         rig.script.gate = asyncio.Event()
         await rig.clock.advance(0.1)
-        waiting = [asyncio.create_task(rig.supervisor.write(rig.points[0], 1.0)) for _ in range(WRITES_WAITING)]
+        waiting = [asyncio.create_task(rig.supervisor.write(rig.points[0], 1.0)) for _ in range(MOST_WAITING)]
         await settle()
         assert await rig.supervisor.write(rig.points[0], 1.0) == Status.BAD_RESOURCE_UNAVAILABLE
         assert rig.supervisor.diagnostics().write_refusals == 1
         rig.script.gate.set()
-        assert set(await asyncio.gather(*waiting)) == {Status.GOOD}
-        assert await rig.supervisor.write(rig.points[0], 1.0) == Status.GOOD
+        assert set(await asyncio.gather(*waiting)) == {TAKEN}
+        assert await rig.supervisor.write(rig.points[0], 1.0) == TAKEN
 
 
 @pytest.mark.parametrize(
@@ -131,6 +135,10 @@ async def test_writes_that_cannot_wait_are_refused_and_counted() -> None:
         (DataType.BOOLEAN, {}, True, True),
         (DataType.BOOLEAN, {}, np.bool_(0), False),
         (DataType.STRING, {}, "text", "text"),
+        (DataType.BOOLEAN, {}, 1, True),
+        (DataType.BOOLEAN, {"scale": 5.0}, 0.0, False),
+        (DataType.FLOAT, {}, float("inf"), float("inf")),
+        (DataType.FLOAT, {}, 2**24, float(2**24)),
     ],
 )
 def test_the_raw_value_is_of_the_devices_type(
@@ -153,7 +161,15 @@ def test_the_raw_value_is_of_the_devices_type(
         (DataType.DOUBLE, {}, None, Status.BAD_TYPE_MISMATCH),
         (DataType.DOUBLE, {}, True, Status.BAD_TYPE_MISMATCH),
         (DataType.DOUBLE, {}, [1.0], Status.BAD_TYPE_MISMATCH),
-        (DataType.BOOLEAN, {}, 1, Status.BAD_TYPE_MISMATCH),
+        (DataType.BOOLEAN, {}, 2, Status.BAD_OUT_OF_RANGE),
+        (DataType.BOOLEAN, {}, "on", Status.BAD_TYPE_MISMATCH),
+        (DataType.STRING, {}, 1.5, Status.BAD_TYPE_MISMATCH),
+        (DataType.BYTESTRING, {}, "text", Status.BAD_TYPE_MISMATCH),
+        (DataType.FLOAT, {}, 1e39, Status.BAD_OUT_OF_RANGE),
+        (DataType.FLOAT, {}, -3.5e38, Status.BAD_OUT_OF_RANGE),
+        (DataType.FLOAT, {}, 2**24 + 1, Status.BAD_OUT_OF_RANGE),
+        (DataType.DOUBLE, {}, 2**53 + 1, Status.BAD_OUT_OF_RANGE),
+        (DataType.DOUBLE, {"scale": 1e-300}, 1e300, Status.BAD_OUT_OF_RANGE),
     ],
 )
 def test_what_the_device_cannot_take_is_refused_unsent(

@@ -25,6 +25,7 @@ from drivers.can.decoder import MessageDecoder, Wanted, natural_type
 from drivers.can.frame import Frame
 from drivers.can.gathering import Gatherer
 from drivers.can.routing import Route, Router
+from tests.thorough import examples
 from tests.unit.drivers.can.dbc import settings, write_dbc
 
 Pair = tuple[Message, MessageSpec]
@@ -101,7 +102,9 @@ def agree(message: Message, spec: MessageSpec, payload: bytes) -> None:
         assert same, f"{message.name}.{name} is {value!r}, not {good[name]!r}"
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(40, 2_000), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_random_messages_of_real_databases_decode_as_cantools_does(corpus: Path, data: st.DataObject) -> None:
     message, spec = data.draw(st.sampled_from(corpus_pairs(corpus)))

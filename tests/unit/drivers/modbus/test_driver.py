@@ -181,20 +181,6 @@ async def test_every_type_is_written_and_read_back(
     assert used == ({"5", "6", "16"} if functions == "fitting" else {"15", "16"})
 
 
-async def test_a_write_that_the_device_forgets_is_a_failure(device: ModbusDevice, open_driver: OpenDriver) -> None:
-    points = bind(["holding:20/uint16", "coil:1", "holding:22.5"])
-    driver = open_driver(points)
-    await driver.connect()
-    device.switch(forgetful=1)
-    for point, value in zip(points, (4711, True, True), strict=True):
-        with pytest.raises(DeviceRefused, match="holds 0x") as raised:
-            await driver.write(point, value)
-        assert raised.value.status == Status.BAD_DEVICE_FAILURE
-    trusting = open_driver(points, read_back=False)
-    await trusting.connect()
-    await trusting.write(points[0], 4711)
-
-
 @pytest.mark.parametrize(
     ("code", "status"),
     [
