@@ -16,13 +16,13 @@ URI = "urn:host:plantspace:line-1"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, OwnCertificate]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, OwnCertificate[rsa.RSAPrivateKey]]:
     folder = tmp_path_factory.mktemp("own") / "certs"
     return folder, own_certificate(folder, URI, "line-1")
 
 
 @pytest.fixture
-def copied(made: tuple[Path, OwnCertificate], tmp_path: Path) -> Path:
+def copied(made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]], tmp_path: Path) -> Path:
     """Give a folder with a sound pair, to be spoilt."""
     for name in (CERTIFICATE_FILE, KEY_FILE):
         (tmp_path / name).write_bytes((made[0] / name).read_bytes())
@@ -45,7 +45,7 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes | 
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
-def test_it_is_made_once_and_used_again(made: tuple[Path, OwnCertificate]) -> None:
+def test_it_is_made_once_and_used_again(made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]]) -> None:
     folder, first = made
     again = own_certificate(folder, URI, "line-1")
     assert (first.made, again.made) == (True, False)
@@ -53,13 +53,15 @@ def test_it_is_made_once_and_used_again(made: tuple[Path, OwnCertificate]) -> No
     assert again.key.private_numbers() == first.key.private_numbers()
 
 
-def test_only_its_owner_can_look_at_the_key(made: tuple[Path, OwnCertificate]) -> None:
+def test_only_its_owner_can_look_at_the_key(made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]]) -> None:
     folder, _ = made
     assert (_mode(folder), _mode(folder / KEY_FILE), _mode(folder / CERTIFICATE_FILE)) == (0o700, 0o600, 0o600)
     assert {file.name for file in folder.iterdir()} == {KEY_FILE, CERTIFICATE_FILE}
 
 
-def test_it_is_what_part_6_asks_of_an_application_instance_certificate(made: tuple[Path, OwnCertificate]) -> None:
+def test_it_is_what_part_6_asks_of_an_application_instance_certificate(
+    made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]],
+) -> None:
     """Part 6 v1.05 6.2.2."""
     certificate = made[1].certificate
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -102,7 +104,7 @@ def test_a_damaged_or_missing_half_is_told_with_the_mend_and_nothing_is_replaced
     assert {each.name: each.read_bytes() for each in copied.iterdir()} == before
 
 
-def test_an_encrypted_key_is_told(copied: Path, made: tuple[Path, OwnCertificate]) -> None:
+def test_an_encrypted_key_is_told(copied: Path, made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]]) -> None:
     (copied / KEY_FILE).write_bytes(_pem(made[1].key, b"secret"))
     with pytest.raises(CertificateError, match=r"cannot be read: .*encrypted"):
         own_certificate(copied, URI, "line-1")
@@ -120,11 +122,13 @@ def test_a_key_of_another_certificate_is_told(copied: Path) -> None:
         own_certificate(copied, URI, "line-1")
 
 
-def test_an_expired_certificate_is_told_with_its_date(copied: Path, made: tuple[Path, OwnCertificate]) -> None:
+def test_an_expired_certificate_is_told_with_its_date(
+    copied: Path, made: tuple[Path, OwnCertificate[rsa.RSAPrivateKey]]
+) -> None:
     begin = dt.datetime(2019, 1, 1, tzinfo=dt.UTC)
     end = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
     (copied / CERTIFICATE_FILE).write_bytes(_self_signed(made[1].key, begin, end))
-    with pytest.raises(CertificateError, match=r"own\.der expired on 2024-01-02 \(remove both files"):
+    with pytest.raises(CertificateError, match=r"own\.der expired on 2024-01-02 \(renew it: plantspace certs renew"):
         own_certificate(copied, URI, "line-1")
 
 
