@@ -40,7 +40,7 @@ _UINT32: Final = np.dtype(np.uint32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """A chunk found in a payload, checked but not inflated."""
+    """A chunk found in a payload, checked but not inflated; ``whole``: all its bytes, header and directory too."""
 
     datatype: DataType
     samples: int
@@ -48,6 +48,7 @@ class Chunk:
     counts: IndexArray
     body: memoryview
     inflated: int
+    whole: memoryview
 
     def columns(self) -> Columns:
         """Decode the samples. Raises :class:`~historian.encoding.DamagedData`."""
@@ -120,6 +121,7 @@ def read(payload: bytes) -> Iterator[Chunk]:
             counts.astype(np.int32, copy=False),
             data[start + directory : end],
             inflated,
+            data[offset:end],
         )
         offset = end
 

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
@@ -14,6 +14,8 @@ from core.errors import PlantspaceError, StoreError
 from core.quality import StatusArray
 from historian.samples import SampleBlock
 
+ANNOTATION_PREFIX: Final = "annotations of "
+"""Before a point's name: what its annotations are kept under. No NodeId begins so."""
 _CURSOR = struct.Struct("<qi")
 
 
@@ -24,9 +26,13 @@ class InvalidTimeDomain(PlantspaceError):  # noqa: N818 - the name says what is 
 class PoisonRecord(StoreError):  # noqa: N818 - the name says what the forwarder has to do with it
     """A sink can never take the record ``sequence``; it is set aside and the others go on."""
 
-    def __init__(self, sequence: int, reason: str) -> None:
-        """Name the record and why no later try can mend it."""
+    def __init__(self, sequence: int, reason: str, *, samples: int | None = None) -> None:
+        """Name the record and why no later try can mend it.
+
+        ``samples``: how many of its samples the sink does not have, where it was able to keep the others; None: all.
+        """
         self.sequence = sequence
+        self.samples = samples
         self.reason = reason
         super().__init__(f"record {sequence} cannot be delivered: {reason}")
 
@@ -92,13 +98,22 @@ class StoreCapabilities:
     """Several values at one source time are kept (fault 18)."""
     keeps_objects: bool = True
     """Strings, byte strings and structures are kept, not only numbers."""
+    keeps_summaries: bool = True
+    """It is a :class:`~historian.resolutions.SummaryReader` too."""
+    keeps_edits: bool = True
+    """It is a :class:`~historian.editing.HistoryEditor` too, and old values stay to be read."""
     survives_kill: bool = True
     """What :meth:`HistoryStore.append` returned from is there after kill -9."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreStatistics:
-    """Sizes of a store. ``samples``: kept now; ``appended``, ``expired``, ``damaged``: since the file was begun."""
+    """Sizes of a store. ``samples``: kept now; ``appended``, ``expired``, ``damaged``: since the file was begun.
+
+    ``bytes``: all there is on disk; ``raw_bytes`` and ``summary_bytes``: what samples and summaries take of it.
+    ``oldest_raw``: the earliest source time of all samples, None where there are none or it is not known; ``ingest``:
+    samples a second appended of late, None where this process does not append.
+    """
 
     points: int
     samples: int
@@ -108,6 +123,10 @@ class StoreStatistics:
     segments: int
     blocks: int
     bytes: int
+    raw_bytes: int = 0
+    summary_bytes: int = 0
+    oldest_raw: int | None = None
+    ingest: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from core.durable_files import settle_folder
+from core.durable_files import settle_folder, write_again
 from core.errors import StoreCorrupt, StoreError, StoreUnavailable
 
 _log = logging.getLogger("plantspace.historian")
@@ -66,12 +66,17 @@ _SQLITE_MENDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """What a kind of file must be. ``application_id`` and ``version`` stand in the SQLite header at bytes 68 and 60."""
+    """What a kind of file must be. ``application_id`` and ``version`` stand in the SQLite header at bytes 68 and 60.
+
+    ``script`` makes a new file. ``migrations``: statements that bring a file on, the first from version 1 to 2; one for
+    each version but the present one.
+    """
 
     application_id: int
     version: int
     tables: frozenset[str]
     script: str
+    migrations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,13 @@ class Database:
     schema: Schema
     lock_wait: float = 1.0
 
-    def prepare(self, *, distrust: bool = False) -> Path | None:
+    def prepare(self, *, distrust: bool = False, replaces: bool = True, settles: bool = True) -> Path | None:
         """Check the file, begin a new one where there is none or it is damaged; gives where a damaged one went.
 
-        ``distrust``: the file was found damaged in use; it goes whatever the check says. Raises
-        :class:`~core.errors.StoreUnavailable`.
+        ``distrust``: the file was found damaged in use; it goes whatever the check says. ``replaces``: False where a
+        damaged one stays as it is; ``settles``: False where another process most likely has the file open, for which
+        what stands in the log is left to it. Raises :class:`~core.errors.StoreUnavailable`, and then
+        :class:`~core.errors.StoreCorrupt`.
         """
         with translated(self.path):
             set_aside = None
@@ -94,11 +101,15 @@ class Database:
                 try:
                     if distrust:
                         raise StoreCorrupt(self.path, "it was found damaged while in use")  # noqa: TRY301 - joins the other ways here
-                    self._check()
+                    self._bring_on(self._check())
                 except StoreCorrupt as error:
+                    if not replaces:
+                        raise
                     set_aside = self._set_aside()
                     _log.error("%s; it was set aside as %s and a new one is begun", error, set_aside)
             self._create()
+            if replaces and settles:
+                self._settle_log()
             return set_aside
 
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
@@ -135,13 +146,15 @@ class Database:
         # mode
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         self.path.chmod(0o600)
-        with closing(sqlite3.connect(self.path, timeout=self.lock_wait, isolation_level=None)) as connection:
+        with closing(self._connected()) as connection:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 return
             connection.execute(f"PRAGMA page_size={_PAGE_SIZE}")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return  # another process was faster, and this one waited for it
             for statement in self.schema.script.split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id={self.schema.application_id}")
@@ -149,31 +162,82 @@ class Database:
             connection.execute("COMMIT")
         settle_folder(self.path.parent)
 
-    def _check(self) -> None:
-        """Raise :class:`StoreCorrupt` when the file is not one of ours or damaged; a lock is no damage."""
+    def _settle_log(self) -> None:
+        """Bring what an earlier run left in the write-ahead log to the disk, before anything is written behind it.
+
+        Its last sync may have failed: SQLite then finds a commit in the log that the disk never got, and everything
+        after that would be lost with it in a power cut.
+        """
+        log = self._files()[1]
+        if not log.exists():
+            return
+        with closing(self._connected()) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # nobody else writes the log, or begins it anew
+            write_again(log)  # it is there: where another process has closed the file meanwhile, BEGIN has made it anew
+            connection.execute("ROLLBACK")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _check(self) -> int:
+        """Give the version of the file's format; 0 while it has no tables.
+
+        Raises :class:`StoreCorrupt` when the file is not one of ours or damaged; a lock is no damage.
+        """
         self._check_header()
-        with translated(self.path), closing(sqlite3.connect(self.path, timeout=self.lock_wait)) as connection:
+        with translated(self.path), closing(self._connected()) as connection:
+            connection.execute("BEGIN")  # one state of the file, though another process may be bringing it on
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if not tables:
-                return  # killed while being made; it is made now
-            if application != self.schema.application_id or not tables >= self.schema.tables:
+                return 0  # killed while being made; it is made now
+            older = 0 < version < self.schema.version
+            if application != self.schema.application_id or not (older or tables >= self.schema.tables):
                 raise StoreCorrupt(self.path, "it is a SQLite file of another kind")
-            if version > self.schema.version:
-                problem = (
-                    f"its format is version {version}, this Plantspace reads {self.schema.version}; "
-                    "install the newer one again or move the file away"
-                )
-                raise StoreError(f"{self.path}: {problem}")  # noqa: TRY003, EM102 - names the file and the mend
+            self._refuse_newer(version)
             if self.path.stat().st_size <= _FULLY_CHECKED:
                 verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if verdict != "ok":
                     raise StoreCorrupt(self.path, f"SQLite says: {verdict}")
             else:
-                for table in self.schema.tables:  # both ends of every table's tree
+                for table in self.schema.tables & tables:  # both ends of every table's tree
                     for order in ("ASC", "DESC"):
                         connection.execute(f"SELECT * FROM {table} ORDER BY 1 {order} LIMIT 1").fetchall()  # noqa: S608 - names of our own
+            return version
+
+    def _bring_on(self, version: int) -> None:
+        """Change a file of an older format into today's, in one transaction: killed amid it, it is as it was."""
+        if not 0 < version < self.schema.version:
+            return
+        with closing(self._connected()) as connection:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            # another process may have been faster, and this one waited for it
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            self._refuse_newer(version)
+            if not 0 < version < self.schema.version:
+                return
+            try:
+                for script in self.schema.migrations[version - 1 :]:
+                    for statement in script.split(";"):
+                        connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+                    raise
+                raise StoreCorrupt(self.path, f"its tables are not those of version {version}: {error}") from error
+            connection.execute(f"PRAGMA user_version={self.schema.version}")
+            connection.execute("COMMIT")
+        _log.info("%s: its format was brought from version %d to %d", self.path, version, self.schema.version)
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, timeout=self.lock_wait, isolation_level=None)
+
+    def _refuse_newer(self, version: int) -> None:
+        if version > self.schema.version:
+            problem = (
+                f"its format is version {version}, this Plantspace reads {self.schema.version}; "
+                "install the newer one again or move the file away"
+            )
+            raise StoreError(f"{self.path}: {problem}")  # noqa: TRY003, EM102 - names the file and the mend
 
     def _check_header(self) -> None:
         with self.path.open("rb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,10 @@ from historian.outbox import Outbox
 
 _log = logging.getLogger("plantspace.forwarder")
 
+_LONGEST_ADVICE: Final = 3600.0
+"""Seconds: what a sink says to come again after is not believed beyond that."""
+_ASIDE_KEPT: Final = 10_000
+"""Records set aside that are remembered until they are acknowledged; more than stand in a delivery."""
 _DAMAGED: Final = "its bytes in the outbox do not match their checksum"
 
 
@@ -32,7 +36,11 @@ class ForwarderCounters:
 
 @dataclass(slots=True)
 class Forwarder:
-    """Delivers ``stream`` to ``sink``, known to the outbox as ``name``. ``last_error`` is empty while all is well."""
+    """Delivers ``stream`` to ``sink``, known to the outbox as ``name``. ``last_error`` is empty while all is well.
+
+    ``on_health`` is called with why the sink takes nothing, and with an empty text when it does again. The
+    ``retry_after`` of a :class:`~core.errors.StoreUnavailable` is the sink's own advice when to come again, and heeded.
+    """
 
     outbox: Outbox
     stream: str
@@ -42,8 +50,13 @@ class Forwarder:
     limit_bytes: int = 4 << 20
     counters: ForwarderCounters = field(default_factory=ForwarderCounters)
     last_error: str = ""
+    on_health: Callable[[str], None] | None = None
+    on_dead: Callable[[Record], None] | None = None
+    """Told of each record that is set aside, once."""
     _task: asyncio.Task[None] | None = None
     _acknowledged: int = 0
+    _aside: dict[int, None] = field(default_factory=dict[int, None])
+    """Sequences set aside and not acknowledged yet, the oldest first: not offered again with what is tried again."""
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
@@ -105,7 +118,7 @@ class Forwarder:
 
     async def _deliver(self, records: Sequence[Record]) -> None:
         """Deliver all but what the sink can never take, which is set aside. Raises what a later try may mend."""
-        waiting = list(records)
+        waiting = [record for record in records if record.sequence not in self._aside]
         for record in [record for record in waiting if record.damaged]:
             await self._set_aside(record, _DAMAGED)
             waiting.remove(record)
@@ -116,19 +129,32 @@ class Forwarder:
                 culprits = [record for record in waiting if record.sequence == poison.sequence]
                 if not culprits:
                     raise
-                await self._set_aside(culprits[0], poison.reason)
+                await self._set_aside(culprits[0], poison.reason, poison.samples)
                 waiting.remove(culprits[0])
             else:
                 self.counters.records += len(waiting)
                 self.counters.samples += sum(record.samples for record in waiting)
                 return
 
-    async def _set_aside(self, record: Record, reason: str) -> None:
+    async def _set_aside(self, record: Record, reason: str, lost: int | None = None) -> None:
+        """Set a record aside of which the sink lacks ``lost`` samples; None: all of them."""
+        lost = record.samples if lost is None else lost
         await self.outbox.set_aside(self.name, record, reason)
+        self._aside[record.sequence] = None
+        if len(self._aside) > _ASIDE_KEPT:
+            del self._aside[next(iter(self._aside))]
         self.counters.dead_records += 1
-        self.counters.dead_samples += record.samples
+        self.counters.dead_samples += lost
+        self.counters.samples += record.samples - lost
+        if self.on_dead is not None:
+            self.on_dead(record)
         _log.error(
-            "%s cannot take record %d (%d samples), set aside: %s", self.name, record.sequence, record.samples, reason
+            "%s cannot take record %d (%d samples of %d), set aside: %s",
+            self.name,
+            record.sequence,
+            lost,
+            record.samples,
+            reason,
         )
 
     async def _wait(self, error: Exception) -> None:
@@ -136,15 +162,27 @@ class Forwarder:
         if str(error) != self.last_error:
             level = logging.WARNING if isinstance(error, StoreUnavailable) else logging.ERROR
             _log.log(level, "%s is away, what it misses waits in the outbox: %s", self.name, error)
-        self.last_error = str(error) or type(error).__name__
-        await asyncio.sleep(self.backoff.next())
+        well, self.last_error = not self.last_error, str(error) or type(error).__name__
+        if well and self.on_health is not None:
+            self.on_health(self.last_error)
+        await asyncio.sleep(max(self.backoff.next(), self._advised(error)))
+
+    def _advised(self, error: Exception) -> float:
+        """Give the seconds that the sink asked for, with a little more so that many who were told the same part."""
+        advice = error.retry_after if isinstance(error, StoreUnavailable) else None
+        if advice is None or not advice > 0:  # NaN is no advice
+            return 0.0
+        return min(advice, _LONGEST_ADVICE) * self.backoff.random.uniform(1.0, 1.1)
 
     def _advance(self, sequence: int) -> None:
         self._acknowledged = sequence
+        self._aside = {aside: None for aside in self._aside if aside > sequence}
         self._moved.set()
 
     def _recovered(self) -> None:
         if self.last_error:
             _log.info("%s is back", self.name)
             self.last_error = ""
+            if self.on_health is not None:
+                self.on_health("")
         self.backoff.reset()

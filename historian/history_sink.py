@@ -13,7 +13,8 @@ from historian import chunks
 from historian.contract import Delivery, HistoryStore, OpenOutcome, PoisonRecord, Record
 from historian.encoding import DamagedData
 from historian.outbox import Outbox
-from historian.samples import SampleBlock
+from historian.samples import Columns, SampleBlock
+from historian.tally import Tally
 
 _log = logging.getLogger("plantspace.historian")
 
@@ -30,6 +31,8 @@ class HistorySink:
         self.store = store
         self.outcome = OpenOutcome()
         """What opening the store found; known once open."""
+        self.stored = Tally()
+        """Samples that the store has taken, by the outbox's points."""
         self._outbox = outbox
         self._thread: ThreadPoolExecutor | None = None
 
@@ -50,8 +53,11 @@ class HistorySink:
         """
         loop = asyncio.get_running_loop()
         for origin, group in groupby(records, key=lambda record: self._outbox.origins.of(record.sequence)):
-            deliveries = await loop.run_in_executor(self._thread, self._decode, list(group))
+            taken: list[Columns] = []
+            deliveries = await loop.run_in_executor(self._thread, self._decode, list(group), taken)
             await self.store.append(deliveries, origin)
+            for columns in taken:
+                self.stored.add(columns.points, columns.counts)
 
     async def close(self) -> None:
         """Close the store; safe twice and before :meth:`open`."""
@@ -72,12 +78,14 @@ class HistorySink:
                     applied,
                 )
 
-    def _decode(self, records: Sequence[Record]) -> list[Delivery]:
-        return [Delivery(record.sequence, self._blocks(record)) for record in records]
+    def _decode(self, records: Sequence[Record], taken: list[Columns]) -> list[Delivery]:
+        """Read records; ``taken`` gets their columns as they name the outbox's points."""
+        return [Delivery(record.sequence, self._blocks(record, taken)) for record in records]
 
-    def _blocks(self, record: Record) -> list[SampleBlock]:
+    def _blocks(self, record: Record, taken: list[Columns]) -> list[SampleBlock]:
         try:
             found = [chunk.columns() for chunk in chunks.read(record.payload)]
+            taken.extend(found)
             return [SampleBlock.of(columns, self._outbox.nodes(columns.points.tolist())) for columns in found]
         except DamagedData as error:
             raise PoisonRecord(record.sequence, str(error)) from error

@@ -6,11 +6,18 @@ from typing import Final
 
 from historian.database import Schema
 
+_LOSS: Final = """
+CREATE TABLE loss (
+    stream INTEGER NOT NULL REFERENCES stream(id), reason TEXT NOT NULL, records INTEGER NOT NULL,
+    samples INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (stream, reason)) WITHOUT ROWID
+"""
+
 SCHEMA: Final = Schema(
     application_id=0x504C4F42,  # "PLOB"
-    version=1,
-    tables=frozenset({"origin", "point", "stream", "record", "sink", "dead"}),
-    script="""
+    version=2,
+    tables=frozenset({"origin", "point", "stream", "record", "sink", "dead", "loss"}),
+    migrations=(_LOSS,),
+    script=f"""
 CREATE TABLE origin (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, first INTEGER NOT NULL);
 CREATE TABLE point (id INTEGER PRIMARY KEY AUTOINCREMENT, node TEXT NOT NULL UNIQUE);
 CREATE TABLE stream (
@@ -27,6 +34,7 @@ CREATE TABLE sink (
     acknowledged_samples INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE dead (
     sequence INTEGER NOT NULL, sink TEXT NOT NULL, time INTEGER NOT NULL, samples INTEGER NOT NULL,
-    reason TEXT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (sink, sequence)) WITHOUT ROWID
+    reason TEXT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (sink, sequence)) WITHOUT ROWID;
+{_LOSS}
 """,
 )

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from historian.contract import Record
 
 _DEAD_KEPT: Final = 10_000
 """Records set aside that are kept a sink; the oldest go first."""
-_DROPPED_AT_ONCE: Final = 256
 _NO_LAST: Final = (1 << 63) - 1
 """Above every sequence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Records that had to be dropped before every sink had them."""
+    """Records that had to be dropped before every sink had them.
+
+    ``first``, ``last``: when the oldest and the newest of them had been accepted, DateTime ticks. ``shares``: whose the
+    samples were, where the outbox was told how to find that out. ``through``: the last one's sequence; in a stream the
+    oldest go first, so nothing before it is held any more.
+    """
 
     stream: str
     records: int
     samples: int
     reason: str
+    first: int
+    last: int
+    shares: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
+    through: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +80,18 @@ def name_points(connection: sqlite3.Connection, nodes: Sequence[str]) -> list[in
 
 def stream_id(connection: sqlite3.Connection, name: str) -> int:
     """Give a stream its id, a new one where it has none."""
-    connection.execute("INSERT OR IGNORE INTO stream (name) VALUES (?)", (name,))
-    return int(connection.execute("SELECT id FROM stream WHERE name = ?", (name,)).fetchone()[0])
+    query = "SELECT id FROM stream WHERE name = ?"
+    row = connection.execute(query, (name,)).fetchone()
+    if row is None:
+        connection.execute("INSERT INTO stream (name) VALUES (?)", (name,))
+        row = connection.execute(query, (name,)).fetchone()
+    return int(row[0])
 
 
-def append(connection: sqlite3.Connection, stream: str, payload: bytes, samples: int, moment: int) -> int:
-    """Add a record; gives its sequence."""
+def append(connection: sqlite3.Connection, stream: str, payload: bytes, samples: int, moment: int) -> tuple[int, int]:
+    """Add a record; gives its sequence, and that of the one before it in its stream, 0 where none is held."""
     number = stream_id(connection, stream)
+    before = connection.execute("SELECT max(sequence) FROM record WHERE stream = ?", (number,)).fetchone()[0]
     done = connection.execute(
         "INSERT INTO record (stream, time, samples, size, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)",
         (number, moment, samples, len(payload), zlib.crc32(payload), payload),
@@ -91,35 +104,7 @@ def append(connection: sqlite3.Connection, stream: str, payload: bytes, samples:
     if done.lastrowid is None:
         message = "SQLite gave no rowid"
         raise sqlite3.InternalError(message)
-    return done.lastrowid
-
-
-def enforce(connection: sqlite3.Connection, largest: int, oldest: int) -> list[Loss]:
-    """Drop the oldest records while there are over ``largest`` bytes, and all accepted before ``oldest`` (ticks)."""
-    losses: list[Loss] = []
-    while True:
-        total = int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM stream").fetchone()[0])
-        first = connection.execute("SELECT time FROM record ORDER BY sequence LIMIT 1").fetchone()
-        if first is None or (total <= largest and first[0] >= oldest):
-            return losses
-        rows = connection.execute(
-            "SELECT r.sequence, r.stream, r.samples, r.size, r.time, s.name"
-            " FROM record r JOIN stream s ON s.id = r.stream"
-            " ORDER BY r.sequence LIMIT ?",
-            (_DROPPED_AT_ONCE,),
-        ).fetchall()
-        for sequence, stream, samples, size, moment, name in rows:
-            reason = "bytes" if total > largest else "age" if moment < oldest else ""
-            if not reason:
-                return losses
-            connection.execute("DELETE FROM record WHERE sequence = ?", (sequence,))
-            connection.execute(
-                "UPDATE stream SET records = records - 1, samples = samples - ?, bytes = bytes - ?,"
-                " lost_records = lost_records + 1, lost_samples = lost_samples + ? WHERE id = ?",
-                (samples, size, samples, stream),
-            )
-            total -= size
-            losses.append(Loss(name, 1, samples, reason))
+    return done.lastrowid, before or 0
 
 
 def read(connection: sqlite3.Connection, stream: str, after: int, limit: int) -> list[Record]:

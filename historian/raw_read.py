@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
 import numpy as np
@@ -36,6 +37,9 @@ class Run:
     last: Cursor | None
     more: bool
     damaged: int = 0
+    """Samples of the range that cannot be read, where a store has no rows to name."""
+    lost: Mapping[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
+    """Such samples by the damaged row that held them: two scans of one page may meet the same."""
 
     def __len__(self) -> int:
         """Count the samples."""
@@ -76,8 +80,11 @@ class TimeDomain:
             message = "at least two of start, end and limit must be given (Part 11 v1.05 6.5.3.2)"
             raise InvalidTimeDomain(message)
         if start is None:
-            return cls(end if end is not None else 0, None, forward=False)
-        return cls(start, end, forward=end is None or start <= end)
+            return cls(_clamped(end if end is not None else 0), None, forward=False)
+        if end is None or start == end:
+            return cls(_clamped(start), None if end is None else _clamped(end), forward=True)
+        # the end is not in the range, so it may lie one beyond all times
+        return cls(_clamped(start), max(EARLIEST - 1, min(end, LATEST + 1)), forward=start <= end)
 
     @property
     def low(self) -> int:
@@ -113,7 +120,7 @@ def read_page(scan: Scan, domain: TimeDomain, limit: int, *, bounds: bool, curso
         return _page(parts, begin)
     values = scan(domain.low, domain.high, room, forward=domain.forward, after=cursor)
     if room is not None and values.datatype.is_object:
-        fitting = _fitting(values.values)
+        fitting = fitting_objects(values.values)
         if fitting < len(values):  # looked at again, because only the scan knows the cursor of a sample in between
             values = scan(domain.low, domain.high, fitting, forward=domain.forward, after=cursor)
     parts.append(_Part(values, begin))
@@ -126,27 +133,27 @@ def read_page(scan: Scan, domain: TimeDomain, limit: int, *, bounds: bool, curso
     return _page(parts, None)
 
 
-def _fitting(values: ValueArray) -> int:
-    """Count the objects that fit into a page, from the first on: one at least."""
+def fitting_objects(values: ValueArray, room: int = PAGE_BYTES) -> int:
+    """Count the objects that fit into a page, or the ``room`` that it still has, from the first on: one at least."""
     total = 0
     for position, value in enumerate(values):
-        total += _bytes_of(value)
-        if total > PAGE_BYTES:
+        total += bytes_of(value)
+        if total > room:
             return max(position, 1)
     return len(values)
 
 
-def _bytes_of(value: object) -> int:
+def bytes_of(value: object) -> int:
     """Estimate the size of an object in an answer."""
     if isinstance(value, str | bytes):
         return _PLAIN_BYTES + len(value)
     if isinstance(value, np.ndarray):
         array = cast("ValueArray", value)
-        return _PLAIN_BYTES + (sum(map(_bytes_of, array.flat)) if array.dtype == object else array.nbytes)
+        return _PLAIN_BYTES + (sum(map(bytes_of, array.flat)) if array.dtype == object else array.nbytes)
     if isinstance(value, list | tuple):
-        return _PLAIN_BYTES + sum(map(_bytes_of, cast("list[object]", value)))
+        return _PLAIN_BYTES + sum(map(bytes_of, cast("list[object]", value)))
     if isinstance(value, dict):
-        return _PLAIN_BYTES + sum(map(_bytes_of, cast("dict[str, object]", value).values()))
+        return _PLAIN_BYTES + sum(map(bytes_of, cast("dict[str, object]", value).values()))
     return _PLAIN_BYTES
 
 
@@ -169,11 +176,16 @@ def _end_bound(scan: Scan, domain: TimeDomain, reached: Cursor) -> Run:
     """Find the first value at or past the end; without an end the bound lies a second past the last value."""
     step = 1 if domain.forward else -1
     if domain.end is None:
-        return _not_found(reached.time + step * TICKS_PER_SECOND)
+        return _not_found(_clamped(reached.time + step * TICKS_PER_SECOND))
     end = domain.end + 1 if domain.end == domain.begin else domain.end
     outside = (end, LATEST) if domain.forward else (EARLIEST, end)
     found = scan(*outside, 1, forward=domain.forward)
     return found if len(found) else _not_found(domain.end)
+
+
+def _clamped(moment: int) -> int:
+    """Bring a time into what samples can have."""
+    return max(EARLIEST, min(moment, LATEST))
 
 
 def _not_found(moment: int) -> Run:
@@ -188,7 +200,10 @@ def _page(parts: list[_Part], cursor: Cursor | None) -> RawPage:
 
     Where the type changes the cursor stands before the rest.
     """
-    damaged = sum(part.run.damaged for part in parts)
+    lost: dict[tuple[str, int], int] = {}
+    for part in parts:
+        lost.update(part.run.lost)
+    damaged = sum(lost.values()) + sum(part.run.damaged for part in parts)
     runs = [part.run for part in parts if len(part.run)]
     datatype = next((run.datatype for run in runs if not _is_missing(run)), DataType.VARIANT)
     kept: list[Run] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -43,6 +44,15 @@ class RecorderCounters:
     unstorable: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Flush:
+    """What goes into one outbox record. ``samples``: how many, by the first slot of their batch."""
+
+    payload: bytes
+    unstorable: int
+    samples: Counter[int]
+
+
 class Recorder:
     """Records every sample of ``points`` (slot -> NodeId text). Add it to the image as a tap once started."""
 
@@ -60,9 +70,13 @@ class Recorder:
         """
         self._outbox = outbox
         self._points = dict(points)
+        self._names = set(points.values())
         self._interval = flush_interval
         self._tap = QueueTap("recorder", capacity)
+        self._tap.on_drop = self._lose
         self._counters = RecorderCounters()
+        self.lost: Counter[int] = Counter()
+        """Dropped samples by the first slot of their batch, which tells the device: a batch is one device's."""
         size = max(self._points, default=-1) + 1
         self._recorded: MaskArray = np.zeros(size, np.bool_)
         self._recorded[list(self._points)] = True
@@ -96,6 +110,31 @@ class Recorder:
         self._hurry.clear()
         self._task = asyncio.create_task(self._run(), name="recorder")
 
+    async def add(self, points: Mapping[int, str]) -> None:
+        """Record ``points`` (slot -> NodeId text) too from now on: they came while the recorder is at work.
+
+        Raises :class:`~core.errors.StoreUnavailable`; then nothing has changed.
+        """
+        slots = list(points)
+        if not slots:
+            return
+        known = await self._outbox.name_points(list(points.values()))
+        size = max(len(self._recorded), max(slots) + 1)
+        recorded: MaskArray = np.zeros(size, np.bool_)
+        recorded[: len(self._recorded)] = self._recorded
+        recorded[slots] = True
+        ids: IndexArray = np.full(size, -1, np.int32)
+        ids[: len(self._ids)] = self._ids
+        ids[slots] = known
+        self._recorded, self._ids = recorded, ids
+        self._points.update(points)
+        self._names.update(points.values())
+        self._masks.clear()
+
+    def records(self, node: str) -> bool:
+        """Tell whether a point's history is kept, by its NodeId text."""
+        return node in self._names
+
     async def stop(self) -> None:
         """Take nothing more and flush the rest. Safe twice and before :meth:`start`."""
         self._tap.close()
@@ -123,6 +162,9 @@ class Recorder:
         self._masks[id(slots)] = (slots, None if mask.all() else mask)
         return self._masks[id(slots)][1]
 
+    def _lose(self, *batches: Samples) -> None:
+        self.lost.update(_by_slot(batches))
+
     async def _run(self) -> None:
         while await self._tap.wait():
             with contextlib.suppress(TimeoutError):
@@ -133,33 +175,47 @@ class Recorder:
             try:
                 await self._flush(batches)
             except Exception:  # noqa: BLE001 - what nobody foresaw costs these samples, not all that follow
-                self._counters.dropped += sum(map(len, batches))
-                _log.exception("samples could not be recorded and are lost; recording goes on")
+                self._give_up(_by_slot(batches))
 
     async def _flush(self, batches: list[Samples]) -> None:
-        """Keep at it until the outbox accepts; meanwhile the tap takes, and drops the oldest, up to its capacity."""
-        total = sum(map(len, batches))
-        if not total:
-            return
+        """Encode and have accepted; ``batches`` is empty once they are encoded."""
         loop = asyncio.get_running_loop()
-        payload, unstorable = await loop.run_in_executor(self._thread, self._encode, batches)
-        self._counters.unstorable += unstorable
+        flush = await loop.run_in_executor(self._thread, self._encode, batches)
+        try:
+            await self._accept(flush)
+        except Exception:  # noqa: BLE001 - as in _run, but the batches are gone
+            self._give_up(flush.samples)
+
+    def _give_up(self, samples: Counter[int]) -> None:
+        self._counters.dropped += samples.total()
+        self.lost.update(samples)
+        _log.exception("samples could not be recorded and are lost; recording goes on")
+
+    async def _accept(self, flush: _Flush) -> None:
+        """Keep at it until the outbox accepts; meanwhile the tap takes, and drops the oldest, up to its capacity."""
+        total = flush.samples.total()
+        self._counters.unstorable += flush.unstorable
         backoff = Backoff(longest=5.0)
         while True:
             try:
-                await self._outbox.append(STREAM, payload, total)
+                await self._outbox.append(STREAM, flush.payload, total)
             except StoreError as error:
                 _log.error("%d samples cannot be accepted for now: %s", total, error)
                 if self._task is None and backoff.tries >= _LAST_TRIES:
                     self._counters.dropped += total
+                    self.lost.update(flush.samples)
                     return
                 await asyncio.sleep(backoff.next())
             else:
                 self._counters.stored += total
                 return
 
-    def _encode(self, batches: list[Samples]) -> tuple[bytes, int]:
-        """Encode a flush; a value without a form goes as null with BadDataEncodingInvalid, and is counted."""
+    def _encode(self, batches: list[Samples]) -> _Flush:
+        """Encode a flush; a value without a form goes as null with BadDataEncodingInvalid, and is counted.
+
+        The batches are taken out of the list: some thousands of them take milliseconds to be given back, which would be
+        the event loop's.
+        """
         unstorable = 0
         columns: list[Columns] = []
         for datatype in sorted({batch.datatype for batch in batches}):
@@ -178,7 +234,9 @@ class Recorder:
             if datatype.is_object:
                 unstorable += self._drop_formless(joined)
             columns.append(joined)
-        return chunks.write(columns), unstorable
+        flush = _Flush(chunks.write(columns), unstorable, _by_slot(batches))
+        batches.clear()
+        return flush
 
     def _drop_formless(self, columns: Columns) -> int:
         try:
@@ -197,3 +255,12 @@ class Recorder:
             values[row] = None
             columns.status[row] = Status.BAD_DATA_ENCODING_INVALID
         return len(formless)
+
+
+def _by_slot(batches: Iterable[Samples]) -> Counter[int]:
+    """Count samples by the first slot of their batch, which tells the device: a batch is one device's."""
+    found: Counter[int] = Counter()
+    for batch in batches:
+        if len(batch):
+            found[int(batch.slots[0])] += len(batch)
+    return found

@@ -25,8 +25,9 @@ import numpy as np
 from core.time import TICKS_PER_SECOND
 from historian import chunks
 from historian.encoding import DamagedData
-from historian.samples import Columns, IndexArray, join
+from historian.samples import Columns, IndexArray
 from historian.sqlite import tables
+from historian.sqlite.gather import gather
 
 _log = logging.getLogger("plantspace.historian")
 
@@ -55,7 +56,7 @@ def step(connection: sqlite3.Connection) -> bool:
     connection.executemany("DELETE FROM segment WHERE id = ?", [(segment.number,) for segment in segments])
     parts = [part for segment in segments for part in _decoded(connection, segment)]
     shards: dict[int, list[Columns]] = {}
-    for columns in join(parts, by_time=True):
+    for columns in gather(parts):
         full = _full(columns)
         if full.any():
             full &= ~np.isin(columns.points, _held_above(connection, segments[0].level, columns.points[full]))

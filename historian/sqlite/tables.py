@@ -10,9 +10,12 @@ import numpy as np
 
 from historian import chunks
 from historian.contract import Delivery, PoisonRecord
+from historian.raw_read import LATEST
 from historian.samples import Columns, SampleBlock
+from historian.sqlite import summary_tables
+from historian.sqlite.summary_tables import Placed
+from historian.sqlite.totals import count
 
-_EXPIRED_AT_ONCE: Final = 500
 _ORIGINS_KEPT: Final = 10_000
 """Openings of outboxes that are remembered; one comes with every start of the gateway that records anything."""
 
@@ -80,48 +83,63 @@ def _named(
     return block.columns(np.array([ids[node] for node in block.nodes], np.int32))
 
 
-def count(connection: sqlite3.Connection, name: str, more: int) -> None:
-    """Raise one of the file's running totals."""
-    connection.execute("UPDATE total SET value = value + ? WHERE name = ?", (more, name))
-
-
 def add_blocks(connection: sqlite3.Connection, columns: Columns, largest: int) -> None:
-    """Keep the samples of each point, in time order, as blocks of at most ``largest`` samples."""
+    """Keep the samples of each point, in time order, as blocks of at most ``largest`` samples, with their summaries."""
     ends = np.cumsum(columns.counts).tolist()
+    number = summary_tables.last_block(connection)
     start = 0
-    rows: list[tuple[int, int, int, int, bytes]] = []
+    rows: list[tuple[int, int, int, int, int, bytes]] = []
+    places: list[Placed] = []
     spans: list[tuple[int, int, int]] = []
     for point, end in zip(columns.points.tolist(), ends, strict=True):
         widest = 0
         for first in range(start, end, largest):
             part = columns.cut(first, min(first + largest, end))
             begin, finish = int(part.source_time[0]), int(part.source_time[-1])
-            widest = max(widest, finish - begin)
-            rows.append((point, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
+            widest = max(widest, min(finish - begin, LATEST))
+            number += 1
+            rows.append((number, point, begin, finish, len(part), chunks.write([part], chunks.SMALL)))
+            places.append(Placed(point, number, first))
         spans.append((widest, point, widest))
         start = end
-    connection.executemany("INSERT INTO block (point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?)", rows)
+    connection.executemany(
+        "INSERT INTO block (id, point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)", rows
+    )
     connection.executemany("UPDATE point SET span = ? WHERE id = ? AND span < ?", spans)
+    count(connection, "blocks", len(rows))
+    count(connection, "raw_bytes", sum(len(row[-1]) for row in rows))
+    summary_tables.add(connection, columns, places)
 
 
-def expire(connection: sqlite3.Connection, before: int, after_point: int) -> int | None:
-    """Drop blocks and segments that end before a time (ticks), of some points from ``after_point`` on.
+def remove_block(connection: sqlite3.Connection, number: int) -> None:
+    """Take a block out, and with it what it comes to by seconds, minutes and hours; nothing for one that is not there.
 
-    Gives the point to go on with, None at the end.
+    It counts no samples: the caller knows what becomes of them.
     """
-    points = [
-        row[0]
-        for row in connection.execute(
-            "SELECT id FROM point WHERE id > ? ORDER BY id LIMIT ?", (after_point, _EXPIRED_AT_ONCE)
-        )
-    ]
-    gone = 0
-    for point in points:
-        rows = connection.execute("DELETE FROM block WHERE point = ? AND t_last < ? RETURNING samples", (point, before))
-        gone += sum(row[0] for row in rows.fetchall())
-    if not points:
-        rows = connection.execute("DELETE FROM segment WHERE t_last < ? RETURNING samples", (before,))
-        gone += sum(row[0] for row in rows.fetchall())
-    if gone:
-        count(connection, "expired", gone)
-    return points[-1] if points else None
+    row = connection.execute("DELETE FROM block WHERE id = ? RETURNING point, t_first, length(payload)", (number,))
+    for point, first, size in row.fetchall():
+        summary_tables.remove(connection, point, number, first)
+        if not summary_tables.is_older(connection, number):
+            count(connection, "blocks", -1)
+            count(connection, "raw_bytes", -size)
+
+
+def rewrite_block(connection: sqlite3.Connection, number: int, columns: Columns) -> None:
+    """Give a block other samples, one or more of its point and in the order of time, and the summaries of these.
+
+    It keeps its id, and with it its place in the order of arrival.
+    """
+    (point,) = connection.execute("SELECT point FROM block WHERE id = ?", (number,)).fetchone()
+    first, last = int(columns.source_time[0]), int(columns.source_time[-1])
+    remove_block(connection, number)
+    payload = chunks.write([columns], chunks.SMALL)
+    connection.execute(
+        "INSERT INTO block (id, point, t_first, t_last, samples, payload) VALUES (?, ?, ?, ?, ?, ?)",
+        (number, point, first, last, len(columns), payload),
+    )
+    span = min(last - first, LATEST)
+    connection.execute("UPDATE point SET span = ? WHERE id = ? AND span < ?", (span, point, span))
+    if not summary_tables.is_older(connection, number):
+        count(connection, "blocks", 1)
+        count(connection, "raw_bytes", len(payload))
+        summary_tables.add(connection, columns, [Placed(point, number, 0)])

@@ -6,8 +6,10 @@ import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -188,6 +190,48 @@ async def test_a_new_file_is_begun_when_the_folder_lets_it(tmp_path: Path) -> No
     await store.append([Delivery(2, [block(5.0)])], "origin")
     assert len(await store.read_raw(NODE, T0, None, 9)) == 1
     await store.close()
+
+
+@pytest.mark.parametrize("moment", ["PRAGMA application_id", "PRAGMA user_version", "BEGIN IMMEDIATE"])
+def test_a_file_that_another_process_brings_on_meanwhile_is_left_to_it(
+    tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.sqlite"
+    ours = Database(path, SCHEMA)
+    ours.prepare()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE loss")
+        connection.execute("PRAGMA user_version=1")
+        connection.commit()
+    other_process(path, moment, monkeypatch)
+    assert ours.prepare() is None
+    with closing(ours.connect()) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA.version,)
+        assert connection.execute("SELECT count(*) FROM loss").fetchone() == (0,)
+
+
+def test_a_file_that_another_process_begins_meanwhile_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "outbox.sqlite"
+    other_process(path, "BEGIN IMMEDIATE", monkeypatch)
+    assert Database(path, SCHEMA).prepare() is None
+    with closing(Database(path, SCHEMA).connect()) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA.version,)
+
+
+def other_process(path: Path, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let another one prepare the same file right before the next statement ``moment``."""
+    connect = sqlite3.connect
+
+    class Overtaken(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+            if sql == moment:
+                monkeypatch.setattr(sqlite3, "connect", connect)
+                Database(path, SCHEMA).prepare()
+            return super().execute(sql, *parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Overtaken))
 
 
 @contextmanager

@@ -3,39 +3,20 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core.backoff import Backoff
-from core.batch import Samples
-from core.datatypes import DataType
 from core.errors import StoreUnavailable
 from historian.contract import PoisonRecord, Record
 from historian.forwarder import Forwarder
-from historian.history_sink import HistorySink
 from historian.outbox import Outbox
-from historian.recorder import STREAM, Recorder
-from historian.sqlite import SQLiteStore
 from tests.waiting import until
-
-T0 = 133_000_000_000_000_000
-NODE = "nsu=urn:test;s=p"
-
-LOCK = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute(f"PRAGMA locking_mode={sys.argv[2]}")
-connection.execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-connection.rollback()
-"""
 
 
 @dataclass
@@ -142,6 +123,42 @@ async def test_a_damaged_record_is_set_aside(outbox: Outbox, tmp_path: Path) -> 
     assert carrier.counters.dead_records == 1
 
 
+async def test_a_record_is_set_aside_once_however_often_the_others_are_tried(outbox: Outbox, tmp_path: Path) -> None:
+    offered: list[list[int]] = []
+    away = asyncio.Event()
+    away.set()
+
+    class Away(Shelf):
+        async def deliver(self, records: Sequence[Record]) -> None:
+            offered.append([record.sequence for record in records])
+            if any(record.sequence in self.poison for record in records):
+                await super().deliver(records)
+            if away.is_set():
+                message = "the shelf is away"
+                raise StoreUnavailable(message)
+            await super().deliver(records)
+
+    for _ in range(4):
+        await outbox.append("a", b"x", samples=10)
+    with closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as other:
+        other.execute("UPDATE record SET payload = ? WHERE sequence = 2", (b"y",))
+        other.commit()
+    shelf = Away(poison={3})
+    carrier = forwarder(outbox, shelf)
+    told: list[int] = []
+    carrier.on_dead = lambda record: told.append(record.sequence)
+    await carrier.start()
+    await until(lambda: carrier.counters.failures > 5)
+    assert offered[:3] == [[1, 3, 4], [1, 4], [1, 4]]
+    assert told == [2, 3]
+    away.clear()
+    await asyncio.wait_for(carrier.drain(), 5)
+    await carrier.stop()
+    assert (carrier.counters.dead_records, carrier.counters.dead_samples, carrier.counters.samples) == (2, 20, 20)
+    assert (shelf.got, told) == ([1, 4], [2, 3])
+    assert not carrier._aside, "what is acknowledged is not remembered"
+
+
 async def test_drains_what_was_accepted_before(outbox: Outbox) -> None:
     shelf = Shelf(away=True, poison={3})
     sequences = [await outbox.append("a", b"x") for _ in range(5)]
@@ -192,63 +209,38 @@ async def test_what_the_cap_dropped_is_not_waited_for(tmp_path: Path) -> None:
     await outbox.close()
 
 
-def sample(number: int) -> Samples:
-    slots, times = np.zeros(1, np.int32), np.array([T0 + number], np.int64)
-    return Samples(
-        DataType.DOUBLE,
-        slots,
-        slots,
-        np.array([float(number)]),
-        np.zeros(1, np.uint32),
-        times,
-        T0 + number,
-        np.ones(1, np.bool_),
-    )
+@pytest.mark.parametrize(("advice", "least"), [(0.08, 0.08), (None, 0.0), (-5.0, 0.0), (float("nan"), 0.0)])
+async def test_the_sinks_own_advice_when_to_come_again_is_heeded(
+    outbox: Outbox, advice: float | None, least: float
+) -> None:
+    """As HTTP 429 and 503 give it; what makes no sense is passed over."""
+    loop = asyncio.get_running_loop()
+    asked: list[float] = []
+    health: list[str] = []
 
+    class Busy(Shelf):
+        async def deliver(self, records: Sequence[Record]) -> None:
+            asked.append(loop.time())
+            if len(asked) < 3:
+                message = "too many requests"
+                raise StoreUnavailable(message, retry_after=advice)
+            await super().deliver(records)
 
-@pytest.mark.parametrize("lost", ["while it is used", "before it is opened"])
-async def test_fault_14_the_database_is_away_and_all_arrives_later(tmp_path: Path, outbox: Outbox, lost: str) -> None:
-    """Another process holds the history file; a day of one sample a second is recorded meanwhile, compressed."""
-    store = SQLiteStore(tmp_path / "history.sqlite", retention_days=36_500, lock_wait=0.02)
-    await store.open()
-    carrier = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history", backoff=Backoff(0.001, 0.05))
-    recorder = Recorder(outbox, {0: NODE}, flush_interval=0.02)
-    await recorder.start()
-    early = lost == "before it is opened"
-    await store.close()
-    if not early:
-        await carrier.start()
-        recorder.offer(sample(0))
-        await until(lambda: carrier.counters.samples == 1)
-    # alone with the file a process can shut all others out; beside others it holds the right to write
-    mode = "EXCLUSIVE" if early else "NORMAL"
-    holder = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        LOCK,
-        str(tmp_path / "history.sqlite"),
-        mode,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert holder.stdout is not None
-    assert await holder.stdout.readline() == b"locked\n"
-    if early:
-        await carrier.start()
-        recorder.offer(sample(0))
-    day = 86_400
-    for start in range(1, day, 1000):
-        for number in range(start, min(start + 1000, day)):
-            recorder.offer(sample(number))
-        # live data is accepted at once however long the database is away
-        end = min(start + 1000, day)
-        await until(lambda wanted=end: recorder.counters.stored == wanted, seconds=5)
-    await until(lambda: carrier.counters.failures > 2)
-    assert carrier.counters.samples == (0 if early else 1)
-    assert recorder.counters.dropped == 0
-    await holder.communicate(b"")  # closes its stdin, which a bare communicate() does not before Python 3.12
-    await until(lambda: carrier.counters.samples == day, seconds=20)
-    page = await store.read_raw(NODE, T0, T0 + day, 0)
-    assert page.values.tolist() == list(range(day))
-    await recorder.stop()
+    shelf = Busy()
+    carrier = forwarder(outbox, shelf)
+    carrier.on_health = health.append
+    await carrier.start()
+    await outbox.append("a", b"x")
+    await asyncio.wait_for(carrier.drain(), 5)
     await carrier.stop()
+    assert shelf.got == [1]
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert all(least <= pause < least + 0.5 for pause in pauses)
+    assert health == ["too many requests", ""], "told once when it goes, once when it is back"
+
+
+async def test_advice_to_come_again_next_year_is_not_believed(outbox: Outbox) -> None:
+    carrier = forwarder(outbox, Shelf())
+    advised = carrier._advised(StoreUnavailable("busy", retry_after=3e7))
+    assert 3600 <= advised <= 3960
+    assert carrier._advised(ValueError("no advice at all")) == 0.0

@@ -15,11 +15,12 @@ from historian.outbox import Outbox
 from historian.outbox_tables import Backlog, Loss, StreamStatistics
 
 DAY = 86_400 * TICKS_PER_SECOND
+T0 = 133_000_000_000_000_000
 
 
 class MovedClock:
     def __init__(self) -> None:
-        self.ticks = 133_000_000_000_000_000
+        self.ticks = T0
 
     def now(self) -> int:
         return self.ticks
@@ -39,6 +40,21 @@ async def test_records_come_back_in_order_by_stream(outbox: Outbox) -> None:
     assert await payloads(outbox, "a", sequences[0]) == [b"3"]
     assert await payloads(outbox, "b") == [b"2"]
     assert await payloads(outbox, "none") == []
+
+
+async def test_whoever_accepts_learns_what_the_record_follows(outbox: Outbox) -> None:
+    await outbox.register("sink", "a")
+    first = await outbox.accept("a", b"1")
+    assert first.previous == 0
+    other = await outbox.accept("b", b"2")
+    assert other.previous == 0
+    second = await outbox.accept("a", b"3")
+    assert (second.previous, second.sequence > other.sequence) == (first.sequence, True)
+    await outbox.acknowledge("sink", second.sequence)
+    third = await outbox.accept("a", b"4")
+    assert third.previous == 0  # what all sinks have is no longer held
+    found = {record.sequence: record.time for record in await outbox.read("a", 0)}
+    assert found == {third.sequence: third.time}
 
 
 async def test_a_read_is_bounded_in_bytes_but_gives_at_least_one(outbox: Outbox) -> None:
@@ -164,10 +180,36 @@ async def test_what_is_too_old_goes_and_is_counted(tmp_path: Path) -> None:
     await outbox.append("a", b"1", 7)
     clock.ticks += DAY
     await outbox.append("a", b"2", 8)
-    clock.ticks += DAY + 1
+    clock.ticks += DAY + TICKS_PER_SECOND
     await outbox.enforce_cap()
-    assert losses == [Loss("a", 1, 7, "age")]
+    assert losses == [Loss("a", 1, 7, "age", T0, T0)]
     assert await payloads(outbox, "a") == [b"2"]
+    await outbox.close()
+
+
+async def test_a_stream_may_be_kept_for_less_than_the_others(tmp_path: Path) -> None:
+    losses: list[Loss] = []
+    clock = MovedClock()
+    outbox = Outbox(tmp_path / "outbox.sqlite", longest_days=2, on_loss=losses.append, clock=clock)
+    await outbox.open()
+    outbox.keep_for("logs", 3_600)
+    for stream in ("logs", "telemetry"):
+        await outbox.append(stream, b"1", 7)
+    clock.ticks += 3_600 * TICKS_PER_SECOND
+    await outbox.enforce_cap()
+    assert losses == []
+    clock.ticks += TICKS_PER_SECOND
+    await outbox.enforce_cap()
+    assert losses == [Loss("logs", 1, 7, "age", T0, T0)]
+    await outbox.append("logs", b"2")
+    outbox.keep_for("logs", None)
+    clock.ticks += DAY
+    await outbox.enforce_cap()
+    assert await payloads(outbox, "logs") == [b"2"]
+    outbox.keep_for("telemetry", 30 * 86_400)  # never longer than all
+    clock.ticks += DAY
+    await outbox.enforce_cap()
+    assert await payloads(outbox, "telemetry") == []
     await outbox.close()
 
 

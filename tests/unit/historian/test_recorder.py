@@ -91,6 +91,27 @@ async def test_what_nobody_foresaw_costs_its_samples_and_is_counted(
     assert "recording goes on" in caplog.text
 
 
+async def test_what_fails_after_encoding_is_counted_too(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(outbox, {0: node(0), 1: node(1)}, flush_interval=0.01)
+    await recorder.start()
+
+    async def broken(stream: str, payload: bytes, count: int) -> int:
+        raise ZeroDivisionError(stream, len(payload), count)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "append", broken)
+        recorder.offer(samples([1, 0], [1.0, 2.0], 0))
+        await until(lambda: "recording goes on" in caplog.text)
+    assert recorder.counters.dropped == 2
+    assert recorder.lost == {1: 2}
+    recorder.offer(samples([0], [2.0], 1))
+    await until(lambda: recorder.counters.stored == 1)
+    await recorder.stop()
+    assert caplog.text.count("recording goes on") == 1
+
+
 async def test_stopping_flushes_the_rest(outbox: Outbox) -> None:
     recorder = Recorder(outbox, {0: node(0)}, flush_interval=3600)
     await recorder.start()

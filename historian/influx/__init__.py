@@ -1,0 +1,1 @@
+"""History in InfluxDB (docs/how-to/influxdb.md)."""
