@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from asyncua import ua
-from asyncua.server.event_generator import EventGenerator
 
 from core.batch import Samples
 from core.quality import is_bad
 from core.time import to_iso
 from drivers.health import DeviceHealth, HealthChange
+from server.address_space.asyncua_values import encode_variant
+from server.address_space.keys import key_of
+from server.events.emitter import Emitter
+from server.events.event import Path
 from server.losses import Loss
 from server.plan.operators import PlannedOperator
 from server.plan.plan import PLANTSPACE_NAMESPACE, Plan
@@ -45,7 +47,7 @@ class Alarms:
         """Raise events in the plan's address space."""
         self._plan = plan
         self._queue: asyncio.Queue[Alarm] = asyncio.Queue(QUEUE)
-        self._generators: dict[tuple[str, ua.NodeId], EventGenerator] = {}
+        self._emitter = Emitter(plan.stack.internal.events)
         self._active: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[Alarm], None]] = []
@@ -103,6 +105,14 @@ class Alarms:
         fields = {"Lost": ua.Variant(loss.samples, ua.VariantType.UInt64), "Stage": _string(loss.place)}
         self._raise(Alarm("SampleLossEventType", source, text, 700, fields))
 
+    def storage_changed(self, place: str, reason: str) -> None:
+        """Raise a DeviceHealthEvent of the gateway's own when ``place`` takes nothing more; without a reason: again."""
+        health = DeviceHealth.FAILURE if reason else DeviceHealth.NORMAL
+        text = f"{place} takes nothing for now: {reason}" if reason else f"{place} takes what comes again"
+        source = self._plan.nodeids.from_text(_GATEWAY)
+        fields = {"Device": _string(place), "Health": ua.Variant(int(health), ua.VariantType.Int32)}
+        self._raise(Alarm("DeviceHealthEventType", source, text, _SEVERITY[health], fields))
+
     def _raise(self, alarm: Alarm) -> None:
         _log.log(logging.WARNING if alarm.severity >= _WARNS_FROM else logging.INFO, "%s", alarm.message)
         for listener in self._listeners:
@@ -116,24 +126,17 @@ class Alarms:
         while True:
             alarm = await self._queue.get()
             try:
-                await self._trigger(alarm)
+                self._trigger(alarm)
                 self.raised += 1
             except Exception:  # noqa: BLE001 - one event that cannot be made must not end all others
                 _log.exception("the event %r cannot be raised", alarm.message)
+            await asyncio.sleep(0)  # a queue that is full is no reason to hold all others up
 
-    async def _trigger(self, alarm: Alarm) -> None:
-        key = (alarm.type_name, alarm.source)
-        generator = self._generators.get(key)
-        if generator is None:
-            kind = self._plan.nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s={alarm.type_name}")
-            generator = await self._plan.stack.server.get_event_generator(kind, alarm.source)
-            self._generators[key] = generator
-        event: Any = generator.event  # a class that asyncua makes of the event type's properties
-        for name, value in alarm.fields.items():
-            # With its type: asyncua takes a field's type from the event type's property, which has no value there.
-            event.add_property(name, value.Value, value.VariantType)
-        event.Severity = alarm.severity
-        await generator.trigger(message=alarm.message)
+    def _trigger(self, alarm: Alarm) -> None:
+        kind = self._plan.nodeids.from_text(f"nsu={PLANTSPACE_NAMESPACE};s={alarm.type_name}")
+        fields: dict[str | Path, bytes] = {name: encode_variant(value) for name, value in alarm.fields.items()}
+        event = self._emitter.make(key_of(kind), key_of(alarm.source), alarm.message, alarm.severity, fields)
+        self._plan.stack.internal.subscriptions.happened(event)
 
 
 def _string(text: str) -> ua.Variant:

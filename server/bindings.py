@@ -30,6 +30,7 @@ COLUMNS = (
     "max",
     "deadband",
     "access",
+    "verify",
     "on_bad",
     "history",
     "description",
@@ -61,6 +62,7 @@ class Binding:
     maximum: float
     deadband: float
     writable: bool | None
+    verify: bool | None
     on_bad: OnBad
     history: bool | None
     description: str
@@ -164,6 +166,7 @@ class _Reader:
             self._wrong("deadband", "a deadband cannot be negative", "write 0 for none")
         scan, datatype = self._scan(), self._type()
         writable = self._choice("access", {"r": False, "ro": False, "read": False, "rw": True, "write": True})
+        verify = self._choice("verify", {"read-back": True, "none": False})
         on_bad = self._choice("on_bad", {"hold": OnBad.HOLD, "null": OnBad.NULL}) or OnBad.HOLD
         history = self._choice("history", {"true": True, "yes": True, "false": False, "no": False})
         offset = self._number("offset", 0.0)
@@ -180,6 +183,7 @@ class _Reader:
             maximum,
             deadband,
             writable,
+            verify,
             on_bad,
             history,
             self._text("description"),

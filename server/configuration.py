@@ -5,11 +5,20 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from core.durations import PositiveDuration
 from core.errors import SettingError
-from core.settings import Settings
+from core.settings import Settings, raise_clashes
+from historian.influx.settings import InfluxSettings
+from historian.settings import OutboxSettings, RetentionSettings
+from server.audit.settings import AuditSettings
+from server.event_history.settings import EventHistorySettings
+from server.metrics.settings import MetricsSettings
+from server.permissions.settings import PermissionSettings
+from server.ua_stack.discovery.settings import DiscoveryServerSettings, HostName, ReverseConnectSettings
+from server.ua_stack.secure_channel.settings import ChannelSettings
+from server.users.settings import RoleSettings, UserSettings, configured_rules
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HIGHEST_PORT = 65_535
@@ -42,6 +51,11 @@ def _folder(text: str) -> str:
     return text
 
 
+def _roles(roles: dict[str, RoleSettings]) -> dict[str, RoleSettings]:
+    configured_rules(roles)
+    return roles
+
+
 class ServerSettings(Settings):
     """The ``server:`` section. Nothing is offered that is not written here, but an encrypted endpoint on loopback."""
 
@@ -51,6 +65,11 @@ class ServerSettings(Settings):
     )
     anonymous: Literal["none", "Observer", "Operator"] = "none"
     data_dir: Annotated[str, AfterValidator(_folder)] = "./var"
+    max_sessions: int = Field(default=200, ge=1, le=10_000)
+    channels: ChannelSettings = ChannelSettings()
+    host_names: list[HostName] = Field(default_factory=list[str])
+    discovery_server: DiscoveryServerSettings | None = None
+    reverse_connect: list[ReverseConnectSettings] = Field(default_factory=list[ReverseConnectSettings])
 
 
 class LimitSettings(Settings):
@@ -65,7 +84,7 @@ class LimitSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """The ``model:`` section. ``nodesets``: files or patterns; ``search``: folders to look for required models in.
+    """The ``model:`` section. ``nodesets``: files, patterns, URIs of models; ``search``: folders to look for models in.
 
     ``instances``: objects and variables of the models' types, in a list or a CSV file.
     """
@@ -76,18 +95,26 @@ class ModelSettings(Settings):
     limits: LimitSettings = LimitSettings()
 
 
-class RetentionSettings(Settings):
-    """How long history is kept."""
-
-    raw: PositiveDuration = 30 * 86_400.0
-
-
 class HistorianSettings(Settings):
     """The ``historian:`` section. ``nodes``: names or patterns whose history is kept beside what the model says."""
 
-    store: Literal["sqlite"] = "sqlite"
+    store: Literal["sqlite", "influxdb"] = "sqlite"
     retention: RetentionSettings = RetentionSettings()
+    influxdb: InfluxSettings | None = None
+    events: EventHistorySettings = EventHistorySettings()
     nodes: list[str] = Field(default_factory=list[str])
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> HistorianSettings:
+        clashes: dict[str, SettingError] = {}
+        if self.store == "influxdb" and self.influxdb is None:
+            problem = "store: influxdb has no server"
+            clashes["store"] = SettingError(problem, "write influxdb: {url: http://…, database: …} beside it")
+        if self.store != "influxdb" and self.influxdb is not None:
+            problem = f"influxdb: is given, but the store is {self.store}"
+            clashes["influxdb"] = SettingError(problem, "write store: influxdb, or leave influxdb: out")
+        raise_clashes(self, clashes)
+        return self
 
 
 class GatewaySettings(Settings):
@@ -97,3 +124,9 @@ class GatewaySettings(Settings):
     server: ServerSettings = ServerSettings()
     model: ModelSettings = ModelSettings()
     historian: HistorianSettings | None = None
+    outbox: OutboxSettings = OutboxSettings()
+    metrics: MetricsSettings | None = None
+    users: UserSettings = UserSettings()
+    permissions: list[PermissionSettings] = Field(default_factory=list[PermissionSettings])
+    audit: AuditSettings = AuditSettings()
+    roles: Annotated[dict[str, RoleSettings], AfterValidator(_roles)] = Field(default_factory=dict[str, RoleSettings])

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
+import stat
 from pathlib import Path
 
 from core.errors import PlantspaceError
+
+_log = logging.getLogger("plantspace.gateway")
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class DataFolderError(PlantspaceError):
@@ -52,4 +57,21 @@ class DataFolder:
                 "(stop it, or give each its own with data_dir under server:)"
             )
             raise DataFolderError(message) from error
+        self._close_to_others(folder)
         return folder
+
+    def _close_to_others(self, folder: int) -> None:
+        """Let nobody else write here: whoever can replace files decides who comes in (threat 27)."""
+        mode = stat.S_IMODE(os.fstat(folder).st_mode)
+        if not mode & _OTHERS_WRITE:
+            return
+        try:
+            os.fchmod(folder, mode & ~_OTHERS_WRITE)
+        except OSError as error:
+            os.close(folder)
+            message = (
+                f"others may write to the data folder {self._path}, and that cannot be changed: {error.strerror} "
+                f"(chmod go-w {self._path})"
+            )
+            raise DataFolderError(message) from error
+        _log.warning("others could write to the data folder %s; that is no longer so", self._path)

@@ -86,10 +86,13 @@ class DiagnosticNodes:
         for identifier, (kind, read) in values.items():
             self._builder.set_reader(ua.NodeId(ua.String(identifier), ua.Int16(self._types)), _reader(kind, read))
 
-    def add_device(self, device: PlannedDevice, supervisor: Supervisor) -> None:
-        """Give a device's object its health, state and counters, and list it under the Gateway's devices."""
+    def add_device(self, device: PlannedDevice, supervisor: Supervisor) -> ua.NodeId | None:
+        """Give a device's object its health, state and counters, and list it under the Gateway's devices.
+
+        Gives its Diagnostics object; None where the device has no object.
+        """
         if device.node is None:
-            return
+            return None
         devices = ua.NodeId(ua.String("Gateway.Devices"), ua.Int16(self._types))
         self._builder.refer(devices, ORGANIZES, device.node)
         health = ua.NodeId(ua.String("DeviceHealthEnumeration"), ua.Int16(self._types))
@@ -113,6 +116,7 @@ class DiagnosticNodes:
             self._add(device, below, name, _type(uint64), uint64, lambda of=attribute: getattr(diagnostics(), of))
         double = ua.VariantType.Double
         self._add(device, below, "LastScanDuration", _type(double), double, lambda: diagnostics().last_scan_duration)
+        return below
 
     def _add(
         self,

@@ -10,20 +10,14 @@ import ctypes
 import gc
 import logging
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 from asyncua import ua
-from asyncua.common.utils import ServiceError
-from asyncua.ua.ua_binary import variant_from_binary
-from cryptography import x509
 
 from analytics.definitions import OperatorRefused
-from certs.own import own_certificate
-from certs.trust import TrustFolder
 from core.batch import Batch
 from core.errors import PlantspaceError
 from core.image import ProcessImage, Reading
@@ -32,38 +26,34 @@ from core.quality import Status
 from core.time import now
 from drivers.contract import BoundPoint
 from drivers.supervisor import Supervisor
-from historian.forwarder import Forwarder
-from historian.history_sink import SINK as HISTORY_SINK
-from historian.history_sink import HistorySink
-from historian.outbox import Outbox
-from historian.outbox_tables import Loss as OutboxLoss
-from historian.recorder import STREAM, Recorder
-from historian.sqlite import SQLiteStore
+from historian.recorder import Recorder
+from server.address_space.asyncua_values import decode_variant
+from server.address_space.decoding import Cursor
 from server.alarms import Alarms
+from server.archive import Archive
 from server.data_folder import DataFolder
-from server.diagnostics import DiagnosticNodes, LossLedger
-from server.losses import LossCount, LossWatch
+from server.doors import Doors
+from server.instrument_ranges import InstrumentRanges
+from server.ledger.bookkeeping import Bookkeeping
+from server.metrics.endpoint import MetricsEndpoint
+from server.metrics.families import families
 from server.model_change.live_model import LiveModel
 from server.model_change.model_object import ModelObject
+from server.model_change.report import ModelReport
 from server.operating import OperatorRunner
 from server.plan import Plan
 from server.plan.memory import MemoryPoint
 from server.plan.operators import PlannedOperator
-from server.plan.plan import version
-from server.pubsub.connection import SINK as MQTT_SINK
-from server.pubsub.connection import PubSubConnection
-from server.pubsub.writer import WriterCounters
+from server.publishing import Commanding
+from server.pubsub_model.pubsub_object import PubSubObject
 from server.retained import RetainedValue, RetainedValues
-from server.ua_stack.stack import Identity
+from server.ua_stack.durable import SET_SUBSCRIPTION_DURABLE, DurableSubscriptions
 from server.ua_stack.values import encode_variant, from_variant
 from server.writing import WriteRouter
 
 _log = logging.getLogger("plantspace.gateway")
-OUTBOX_FILE = "outbox.sqlite"
 RETAINED_FILE = "retained.json"
-PUBSUB_FILE = "pubsub.json"
-_DAY = 86_400.0
-_DRAINS_WITHIN = 2.0
+SUBSCRIPTIONS_FILE = "subscriptions.sqlite"
 
 
 class GatewayError(PlantspaceError):
@@ -80,19 +70,26 @@ class Gateway:
         self.alarms = Alarms(plan)
         self.supervisors: dict[str, Supervisor] = {}
         self.operators: list[OperatorRunner] = []
-        self.recorder: Recorder | None = None
-        self._outbox: Outbox | None = None
-        self._store: SQLiteStore | None = None
-        self._forwarder: Forwarder | None = None
-        self.pubsub: PubSubConnection | None = None
+        self.books = Bookkeeping(plan, self.alarms.samples_lost)
+        self.archive = Archive(plan, self.image, self.books, self.alarms.storage_changed)
         self._lifecycle = Lifecycle()
         self._begun = False
         self._retained = RetainedValues(plan.data_dir / RETAINED_FILE, self._snapshot)
-        self._router = WriteRouter(self.image, self._retained)
-        self._over_cap: Counter[tuple[str, str]] = Counter()
-        self._losses = LossWatch(self._lost, self.alarms.samples_lost)
+        ranges = InstrumentRanges(plan.stack.internal.attributes)
+        self._router = WriteRouter(self.image, self._retained, ranges=ranges)
         self.model = LiveModel(plan, self.image)
         self.model_object = ModelObject(plan, self.model)
+        self.doors = Doors(plan)
+        self._up = asyncio.Event()
+        """Set once everything runs: a command that came before has waited for it."""
+        self.archive.publishing.commanding = Commanding(self.doors.access, self._router, self.doors.record, self._up)
+        self.publish_subscribe = PubSubObject(plan, self.archive.publishing)
+        self.model.on_applied = self._model_changed
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What records samples; None where no history is kept."""
+        return self.archive.recorder
 
     @property
     def url(self) -> str:
@@ -105,7 +102,7 @@ class Gateway:
 
     def counters(self) -> dict[str, int]:
         """Count samples: acquired from devices, stored, published, acknowledged, dropped."""
-        ledger = self._ledger()
+        ledger = self.books.totals()
         return {
             "acquired": ledger.acquired(),
             "stored": ledger.stored(),
@@ -135,34 +132,38 @@ class Gateway:
     async def _start(self) -> None:
         plan = self.plan
         await self._lifecycle.start("data folder", DataFolder(plan.data_dir))
-        await self._identify()
+        doors = self.doors
+        await self._lifecycle.start("doors", doors)
         await self._lifecycle.start("alarms", self.alarms)
-        await self._lifecycle.start("losses", self._losses)
+        await self._lifecycle.start("books", self.books)
         await self._remember()
-        await self._keep_history()
+        await self._lifecycle.start("archive", self.archive)
+        self.model.recorder = self.archive.recorder
         self._operate()
         supervisors = self._supervise()
-        self._diagnose()
+        self.books.operators, self.books.supervisors = self.operators, self.supervisors
+        self.books.show(self.archive.sinks)
         plan.stack.bind(self.image, plan.points.slots, plan.points.scans, self._router.write)
+        plan.stack.internal.writing.gather(self._router.write_all)
+        plan.stack.internal.writing.foresee(self._router.refusal)
+        durable = DurableSubscriptions(
+            plan.stack.internal.subscriptions, plan.nodeids, plan.data_dir / SUBSCRIPTIONS_FILE
+        )
+        plan.stack.builder.set_method(SET_SUBSCRIPTION_DURABLE, durable.set_durable)
+        await self._lifecycle.start("durable subscriptions", durable)
+        await self._lifecycle.start("PublishSubscribe", self.publish_subscribe)
         await self._lifecycle.start("endpoint", plan.stack)
+        await self._lifecycle.start("discovery", doors.outgoing())
         await self._lifecycle.start("model", self.model)
+        if plan.settings.metrics is not None:
+            await self._lifecycle.start(
+                "metrics", MetricsEndpoint(plan.settings.metrics, partial(families, plan, self.books))
+            )
         for runner in self.operators:
             await self._lifecycle.start(f"operator {runner.planned.name}", runner)
         for supervisor in supervisors:
             await self._lifecycle.start(f"device {supervisor.device}", supervisor)
-
-    async def _identify(self) -> None:
-        """Have a certificate where an encrypted endpoint is offered, and let in only trusted clients there."""
-        stack, folder = self.plan.stack, self.plan.data_dir / "certs"
-        if set(stack.options.security) == {"None"}:
-            return
-        own = await asyncio.to_thread(own_certificate, folder, stack.options.application_uri, stack.options.name)
-        if own.made:
-            _log.info("made a certificate for this gateway: %s", folder / "own.der")
-        trust = TrustFolder(folder)
-        await asyncio.to_thread(trust.prepare)
-        stack.use_identity(Identity(own.certificate, own.key))
-        stack.internal.certificate_validator = partial(_check_client, trust)  # type: ignore[assignment]  # asyncua calls it with these two arguments
+        self._up.set()
 
     async def _remember(self) -> None:
         """Give memory points what they held before the restart, else what the NodeSet says."""
@@ -178,53 +179,14 @@ class Gateway:
     def _restore(self, point: MemoryPoint, known: RetainedValue) -> bool:
         """Show a kept value; false, and told, where it is damaged or the model has another type by now."""
         try:
-            variant = variant_from_binary(ua.utils.Buffer(bytes.fromhex(known.variant)))
+            encoded = bytes.fromhex(known.variant)
+            variant = decode_variant(Cursor(encoded, most=len(encoded)).variant())
             value = from_variant(point.datatype, variant)
             self._show(point.slot, value, known.status, known.source_time)
         except Exception as error:  # noqa: BLE001 - asyncua's decoder raises whatever damaged bytes lead it to
             _log.warning("%s begins with the model's value: what was kept cannot be used: %s", point.node, error)
             return False
         return True
-
-    async def _keep_history(self) -> None:
-        plan = self.plan
-        sinks = [*([HISTORY_SINK] if plan.points.recorded else ()), *([MQTT_SINK] if plan.pubsub is not None else ())]
-        file = plan.data_dir / OUTBOX_FILE
-        if not sinks and not await asyncio.to_thread(file.exists):
-            return
-        outbox = Outbox(file, on_loss=self._count_loss)
-        await self._lifecycle.start("outbox", _Opened(outbox.open, outbox.close))
-        await outbox.keep_only(sinks)
-        self._outbox = outbox
-        if plan.points.recorded:
-            await self._record(outbox)
-        if plan.pubsub is not None:
-            connection = PubSubConnection(
-                plan.pubsub.settings,
-                gateway=plan.settings.name,
-                image=self.image,
-                outbox=outbox,
-                fields=plan.pubsub.fields,
-                state_file=plan.data_dir / PUBSUB_FILE,
-                base=plan.config.parent,
-            )
-            await self._lifecycle.start("pubsub", connection)
-            self.pubsub = connection
-
-    async def _record(self, outbox: Outbox) -> None:
-        plan = self.plan
-        retention_days = plan.historian.retention.raw / _DAY
-        store = SQLiteStore(plan.data_dir / "history.sqlite", retention_days=retention_days)
-        forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), HISTORY_SINK)
-        await self._lifecycle.start("historian", forwarder)
-        await self._lifecycle.start("last samples", _Opened(_nothing, partial(_drained, forwarder)))
-        points = {slot: plan.points.points[slot].node for slot in sorted(plan.points.recorded)}
-        recorder = Recorder(outbox, points)
-        await self._lifecycle.start("recorder", recorder)
-        self.image.add_tap(recorder)
-        self.recorder, self._store, self._forwarder = recorder, store, forwarder
-        recorded = frozenset(points.values())
-        plan.stack.internal.history.bind(store, plan.nodeids, recorded.__contains__)
 
     def _operate(self) -> None:
         for planned in self.plan.operators:
@@ -256,51 +218,10 @@ class Gateway:
             self.supervisors[device.name] = supervisor
         return list(self.supervisors.values())
 
-    def _diagnose(self) -> None:
-        nodes = DiagnosticNodes(self.plan)
-        nodes.fill_gateway(self.plan, self._ledger(), version())
-        for device in self.plan.devices:
-            nodes.add_device(device, self.supervisors[device.name])
-
-    def _ledger(self) -> LossLedger:
-        supervisors = self.supervisors.values()
-
-        def acknowledged() -> int:
-            return self.pubsub.statistics().forwarder.samples if self.pubsub is not None else 0
-
-        return LossLedger(
-            acquired=lambda: sum(one.diagnostics().samples_acquired for one in supervisors),
-            stored=lambda: self._forwarder.counters.samples if self._forwarder is not None else 0,
-            published=lambda: sum(writer.values for writer in self._writers().values()),
-            acknowledged=acknowledged,
-            dropped=self._losses.total,
-            gaps=lambda: self._losses.losses,
-        )
-
-    def _lost(self) -> Iterator[LossCount]:
-        """Ask every place where samples can be lost on their way to a consumer."""
-        for (stream, reason), samples in self._over_cap.items():
-            yield LossCount(f"outbox/{stream}", f"they were over the cap in {reason}", samples)
-        dead = "it can never take them, and they are set aside in the outbox"
-        if self.recorder is not None:
-            why = "its queue was full, or the outbox did not accept them"
-            yield LossCount("recorder", why, self.recorder.counters.dropped)
-        if self._forwarder is not None:
-            yield LossCount(HISTORY_SINK, dead, self._forwarder.counters.dead_samples)
-        for name, writer in self._writers().items():
-            why = "its queue was full, or no message could be made of them"
-            yield LossCount(f"dataset/{name}", why, writer.dropped)
-        if self.pubsub is not None:
-            yield LossCount(MQTT_SINK, dead, self.pubsub.statistics().forwarder.dead_samples)
-        for runner in self.operators:
-            why = "its queue was full, it is slower than its input"
-            yield LossCount(f"operator/{runner.planned.name}", why, runner.tap.counters.dropped)
-
-    def _writers(self) -> dict[str, WriterCounters]:
-        return self.pubsub.statistics().writers if self.pubsub is not None else {}
-
-    def _count_loss(self, loss: OutboxLoss) -> None:
-        self._over_cap[loss.stream, loss.reason] += loss.samples
+    def _model_changed(self, report: ModelReport) -> None:
+        self.doors.model_changed(report)
+        self.archive.model_changed()
+        self.publish_subscribe.model_changed()
 
     def _show(self, slot: int, value: Any, status: int, source_time: int) -> None:  # noqa: ANN401 - any built-in type's
         values = np.empty(1, self.image.points[slot].datatype.dtype)
@@ -312,7 +233,7 @@ class Gateway:
         if reading.value is None:
             return None
         encoded = encode_variant(reading.datatype, reading.value)
-        return RetainedValue(encoded.hex(), reading.status, reading.source_time)
+        return None if encoded is None else RetainedValue(encoded.hex(), reading.status, reading.source_time)
 
 
 def settle_memory() -> None:
@@ -328,47 +249,6 @@ def settle_memory() -> None:
     # What reading the model took is given back: the C library keeps it, being free to do so, and it is half of all.
     with contextlib.suppress(OSError, AttributeError):  # another C library than glibc has no such call
         ctypes.CDLL(None).malloc_trim(0)
-
-
-async def _nothing() -> None:
-    pass
-
-
-async def _drained(forwarder: Forwarder) -> None:
-    """Let the history take what the recorder wrote last; what it cannot take now waits in the outbox."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(forwarder.drain(), _DRAINS_WITHIN)
-
-
-class _Opened:
-    """What is opened and closed, as a component."""
-
-    def __init__(self, open_: Callable[[], Awaitable[Any]], close: Callable[[], Awaitable[None]]) -> None:
-        self._open = open_
-        self._close = close
-
-    async def start(self) -> None:
-        """Open; what was half open is closed again."""
-        try:
-            await self._open()
-        except Exception:
-            await self._close()
-            raise
-
-    async def stop(self) -> None:
-        """Close."""
-        await self._close()
-
-
-async def _check_client(trust: TrustFolder, certificate: x509.Certificate, _description: object) -> None:
-    """Refuse clients whose certificate is not trusted (seam: ``InternalServer.certificate_validator``)."""
-    if not await asyncio.to_thread(trust.is_trusted, certificate):
-        _log.warning(
-            "a client's certificate is not trusted; to trust it, move its file from %s to %s",
-            trust.rejected,
-            trust.trusted,
-        )
-        raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
 
 
 def _operator_method(planned: PlannedOperator, name: str) -> Callable[..., Awaitable[ua.CallMethodResult]]:

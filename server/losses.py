@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from core.time import Clock, SystemClock
@@ -19,22 +19,27 @@ INTERVAL: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class LossCount:
-    """What one place has lost since the start, for one reason. Never falls."""
+    """What one place has lost since the start, for one reason. Never falls.
+
+    ``shares``: whose samples they were, by account (:mod:`server.ledger.accounts`), as far as that is known.
+    """
 
     place: str
     reason: str
     samples: int
+    shares: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What one place has lost after ``start`` and until ``end`` (DateTime ticks)."""
+    """What one place has lost after ``start`` and until ``end`` (DateTime ticks), and whose samples they were."""
 
     place: str
     samples: int
     reason: str
     start: int
     end: int
+    shares: Mapping[str, int] = field(default_factory=dict[str, int], compare=False)
 
 
 class LossWatch:
@@ -59,6 +64,7 @@ class LossWatch:
         self._clock: Clock = clock or SystemClock()
         self._since = self._clock.now()
         self._told: dict[tuple[str, str], int] = {}
+        self._shares_told: dict[tuple[str, str], Mapping[str, int]] = {}
         self._task: asyncio.Task[None] | None = None
         self.losses = 0
         """How many were told."""
@@ -90,10 +96,18 @@ class LossWatch:
         for place, counts in fresh.items():
             samples = sum(count.samples - self._told.get((place, count.reason), 0) for count in counts)
             reason = "; ".join(count.reason for count in counts)
-            self._tell(Loss(place, samples, reason, self._since, moment))
+            self._tell(Loss(place, samples, reason, self._since, moment, self._new_shares(place, counts)))
             self._told.update({(place, count.reason): count.samples for count in counts})
+            self._shares_told.update({(place, count.reason): dict(count.shares) for count in counts})
             self.losses += 1
         self._since = moment
+
+    def _new_shares(self, place: str, counts: Iterable[LossCount]) -> dict[str, int]:
+        fresh: Counter[str] = Counter()
+        for count in counts:
+            before = self._shares_told.get((place, count.reason), {})
+            fresh.update({who: lost - before.get(who, 0) for who, lost in count.shares.items()})
+        return {who: lost for who, lost in fresh.items() if lost > 0}
 
     async def _run(self) -> None:
         while True:

@@ -59,7 +59,9 @@ class OperatorRunner:
             await task
 
     def offer(self, samples: Samples) -> None:
-        """Take samples of the inputs (:class:`~core.image.Tap`)."""
+        """Take samples of the inputs (:class:`~core.image.Tap`), not those that came late: operators go by arrival."""
+        if samples.backfill:
+            return
         mask = self._mask(samples.slots)
         if mask is not None:
             self.tap.offer(samples.take(mask))

@@ -149,7 +149,7 @@ def _files(section: Section, findings: Findings) -> tuple[Path, Path] | None:
 def _read_instances(file: Path, findings: Findings) -> tuple[tuple[str, ...], list[Row]] | None:
     """Read a table of instances: ``node`` and whatever parameters its header names. None where it has no header."""
     told = len(findings.items)
-    header = _header(file, findings)
+    header = header_of(file, findings)
     if header is None:
         if len(findings.items) == told:
             findings.add(Place.of(file, 1, 1), "the table is empty", "begin it with the header node,…")
@@ -158,8 +158,8 @@ def _read_instances(file: Path, findings: Findings) -> tuple[tuple[str, ...], li
     return tuple(name for name in header if name), rows
 
 
-def _header(file: Path, findings: Findings) -> list[str] | None:
-    """Give the names in a table's header, whichever delimiter it has."""
+def header_of(file: Path, findings: Findings) -> list[str] | None:
+    """Give the names in a table's header, whichever delimiter it has; None where it has none. Blocks on the file."""
     raw = bytes_of(file, _LARGEST_MIB, "split it", findings)
     if raw is None:
         return None

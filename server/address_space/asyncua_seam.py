@@ -1,6 +1,6 @@
 """Our address space as asyncua's own code knows it (seam: ``InternalServer.aspace``).
 
-asyncua's Node API, EventGenerator, WhereClauseEvaluator and method service look nodes up by ``ua.NodeId`` and read and
+asyncua's Node API, EventGenerator and method service look nodes up by ``ua.NodeId`` and read and
 write ``ua.DataValue``. Everything here is a view: nothing is kept, and what is asked for is made on the spot.
 """
 

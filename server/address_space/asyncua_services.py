@@ -25,22 +25,23 @@ from nodesets.nodes import NodeClass
 from server.address_space.asyncua_values import encode_variant, given_value
 from server.address_space.attributes import Attributes
 from server.address_space.keys import key_of, nodeid_of
-from server.address_space.node import ACCESS_WRITE, AccessAttributes, BrowseName, Flag, SpaceNode, VariableAttributes
+from server.address_space.node import AccessAttributes, BrowseName, Flag, SpaceNode, VariableAttributes
 from server.address_space.node_management import NewNode, NodeManagement, ReferenceItem
 from server.address_space.read_request import ReadItem, check_read, read_item, timestamps_of
 from server.address_space.session_context import GATEWAY, SessionContext
 from server.address_space.writing import WriteItem, Writing
+from server.users.well_known import ANONYMOUS, WELL_KNOWN
 
 _ADMIN = User(role=UserRole.Admin)
 _CLIENTS = {
-    UserRole.User: SessionContext(),
-    UserRole.Anonymous: SessionContext(access=0xFFFF_FFFF & ~ACCESS_WRITE, may_call=False),
+    role: SessionContext(roles=frozenset((WELL_KNOWN[ANONYMOUS], WELL_KNOWN[name])))
+    for role, name in ((UserRole.User, "Operator"), (UserRole.Anonymous, "Observer"))
 }
 
 
 def context_of(user: User) -> SessionContext:
     """Give the rights of asyncua's users: an Admin is the gateway itself, an Anonymous one only reads."""
-    return _CLIENTS.get(user.role, GATEWAY) if user.role is not UserRole.Admin else GATEWAY
+    return GATEWAY if user.role is UserRole.Admin else _CLIENTS.get(user.role, _CLIENTS[UserRole.Anonymous])
 
 
 class UaAttributeService:

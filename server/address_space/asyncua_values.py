@@ -14,19 +14,37 @@ from asyncua.ua.ua_binary import (
 
 from core.time import from_datetime, to_datetime
 from server.address_space.decoding import GivenValue
+from server.address_space.encoded_variant import EncodedVariant
+
+
+class KeptVariant(ua.Variant):
+    """A Variant with the bytes that it was read from; it is never changed.
+
+    asyncua's own times have microseconds, a DateTime has 100 ns: only the bytes say what a client wrote. And a large
+    array is not encoded anew for every Read.
+    """
+
+    __slots__ = ("encoded",)
+
+    encoded: bytes
 
 
 def encode_variant(value: Any) -> bytes:  # noqa: ANN401 - whatever a column of objects holds
-    """Write asyncua's Variant, or a plain object of a type that asyncua knows.
+    """Write asyncua's Variant, one that was encoded, or a plain object of a type that asyncua knows.
 
     Raises :class:`ua.UaError` for what it cannot write.
     """
+    if isinstance(value, KeptVariant | EncodedVariant):
+        return value.encoded
     return variant_to_binary(value if isinstance(value, ua.Variant) else ua.Variant(value))
 
 
-def decode_variant(variant: bytes) -> ua.Variant:
+def decode_variant(variant: bytes) -> KeptVariant:
     """Read an encoded Variant; structures that asyncua does not know stay encoded."""
-    return variant_from_binary(Buffer(variant))
+    read = variant_from_binary(Buffer(variant))
+    kept = KeptVariant(read.Value, read.VariantType, read.Dimensions, is_array=read.is_array)
+    kept.encoded = variant
+    return kept
 
 
 def given_value(value: ua.DataValue) -> GivenValue:
@@ -42,7 +60,7 @@ def given_value(value: ua.DataValue) -> GivenValue:
 def data_value(value: GivenValue) -> ua.DataValue:
     """Make asyncua's DataValue."""
     return ua.DataValue(
-        None if value.variant is None else decode_variant(value.variant),
+        None if value.variant is None else variant_from_binary(Buffer(value.variant)),
         ua.StatusCode(ua.UInt32(value.status or 0)),
         _moment(value.source_time),
         _moment(value.server_time),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from asyncua.ua.attribute_ids import AttributeIds
-from asyncua.ua.object_ids import ObjectIds
 
 from nodesets.built_in_types import BuiltInType, LocalizedText
 from nodesets.nodes import NodeClass
@@ -15,11 +14,8 @@ from server.address_space.encoding import (
     boolean_variant,
     byte_variant,
     double_variant,
-    encode_extension_object,
     encode_localized_text,
-    encode_node_id,
     encode_qualified_name,
-    encode_uint32,
     int32_variant,
     node_id_variant,
     uint16_variant,
@@ -27,13 +23,16 @@ from server.address_space.encoding import (
     uint32_variant,
     variant,
 )
-from server.address_space.keys import numeric_key
-from server.address_space.node import ACCESS_WRITE, EVENT_NOTIFIER, Flag, RolePermission, SpaceNode
+from server.address_space.node import EVENT_NOTIFIER, Flag, SpaceNode
+from server.address_space.rights import user_access_level, user_executable, user_write_mask
+from server.address_space.role_permissions import encode_role_permissions
 from server.address_space.session_context import SessionContext, localized
 
-EncodeAttribute = Callable[[SpaceNode, SessionContext], bytes | None]
-"""Gives an attribute as an encoded Variant, None for an optional one that the node has not got."""
-_ROLE_PERMISSION_ENCODING = numeric_key(0, ObjectIds.RolePermissionType_Encoding_DefaultBinary)
+EncodeAttribute = Callable[[SpaceNode, SessionContext, int], bytes | None]
+"""Gives an attribute as an encoded Variant, None for an optional one that the node has not got.
+
+The number is the permissions that the session has on the node.
+"""
 _BYTE = 0xFF
 
 
@@ -43,102 +42,94 @@ def _text(texts: Sequence[LocalizedText], context: SessionContext) -> bytes | No
     return variant(BuiltInType.LocalizedText, encode_localized_text(localized(texts, context.locales)))
 
 
-def _description(node: SpaceNode, context: SessionContext) -> bytes | None:
+def _description(node: SpaceNode, context: SessionContext, _permissions: int) -> bytes | None:
     return _text(node.description, context)
 
 
-def _display_name(node: SpaceNode, context: SessionContext) -> bytes | None:
+def _display_name(node: SpaceNode, context: SessionContext, _permissions: int) -> bytes | None:
     return _text(node.display_name, context)
 
 
-def _node_id(node: SpaceNode, _context: SessionContext) -> bytes:
+def _node_id(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return node_id_variant(node.key)
 
 
-def _node_class(node: SpaceNode, _context: SessionContext) -> bytes:
+def _node_class(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return int32_variant(node.node_class)
 
 
-def _browse_name(node: SpaceNode, _context: SessionContext) -> bytes:
+def _browse_name(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return variant(BuiltInType.QualifiedName, encode_qualified_name(*node.browse_name))
 
 
-def _write_mask(node: SpaceNode, _context: SessionContext) -> bytes:
+def _write_mask(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return uint32_variant(node.access.write_mask if node.access is not None else 0)
 
 
-def _user_write_mask(node: SpaceNode, context: SessionContext) -> bytes:
-    mask = node.access.write_mask if node.access is not None else 0
-    # Who may not write values may not write other attributes either.
-    return uint32_variant(mask if context.access & ACCESS_WRITE else 0)
+def _user_write_mask(node: SpaceNode, _context: SessionContext, permissions: int) -> bytes:
+    return uint32_variant(user_write_mask(node, permissions))
 
 
-def _access_restrictions(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _access_restrictions(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     if node.access is None or node.access.access_restrictions is None:
         return None
     return uint16_variant(node.access.access_restrictions)
 
 
-def _role_permissions(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _role_permissions(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     if node.access is None or node.access.role_permissions is None:
         return None
-    return _permissions(node.access.role_permissions)
+    return encode_role_permissions(node.access.role_permissions)
 
 
-def _user_role_permissions(node: SpaceNode, context: SessionContext) -> bytes | None:
+def _user_role_permissions(node: SpaceNode, context: SessionContext, _permissions: int) -> bytes | None:
     if node.access is None or node.access.role_permissions is None:
         return None
     roles = context.roles
-    return _permissions([one for one in node.access.role_permissions if roles is None or one.role in roles])
+    return encode_role_permissions(one for one in node.access.role_permissions if roles is None or one.role in roles)
 
 
-def _permissions(permissions: Sequence[RolePermission]) -> bytes:
-    bodies = (encode_node_id(one.role) + encode_uint32(one.permissions) for one in permissions)
-    elements = [encode_extension_object(_ROLE_PERMISSION_ENCODING, body) for body in bodies]
-    return array_variant(BuiltInType.ExtensionObject, elements)
-
-
-def _is_abstract(node: SpaceNode, _context: SessionContext) -> bytes:
+def _is_abstract(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return boolean_variant(value=bool(node.flags & Flag.IS_ABSTRACT))
 
 
-def _symmetric(node: SpaceNode, _context: SessionContext) -> bytes:
+def _symmetric(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return boolean_variant(value=bool(node.flags & Flag.SYMMETRIC))
 
 
-def _inverse_name(node: SpaceNode, context: SessionContext) -> bytes | None:
+def _inverse_name(node: SpaceNode, context: SessionContext, _permissions: int) -> bytes | None:
     return _text(cast("tuple[LocalizedText, ...]", node.definition or ()), context)
 
 
-def _contains_no_loops(node: SpaceNode, _context: SessionContext) -> bytes:
+def _contains_no_loops(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return boolean_variant(value=bool(node.flags & Flag.CONTAINS_NO_LOOPS))
 
 
-def _event_notifier(node: SpaceNode, _context: SessionContext) -> bytes:
+def _event_notifier(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return byte_variant(node.flags & EVENT_NOTIFIER)
 
 
-def _executable(node: SpaceNode, _context: SessionContext) -> bytes:
+def _executable(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes:
     return boolean_variant(value=bool(node.flags & Flag.EXECUTABLE))
 
 
-def _user_executable(node: SpaceNode, context: SessionContext) -> bytes:
-    return boolean_variant(value=bool(node.flags & Flag.EXECUTABLE) and context.may_call)
+def _user_executable(node: SpaceNode, _context: SessionContext, permissions: int) -> bytes:
+    return boolean_variant(value=user_executable(node, permissions))
 
 
-def _data_type_definition(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _data_type_definition(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return node.definition if isinstance(node.definition, bytes) else None
 
 
-def _data_type(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _data_type(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else node_id_variant(node.variable.data_type)
 
 
-def _value_rank(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _value_rank(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else int32_variant(node.variable.value_rank)
 
 
-def _array_dimensions(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _array_dimensions(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     """Part 3 v1.05 5.6.2: null for values that have no fixed number of dimensions, 0 for a length without a limit."""
     if node.variable is None:
         return None
@@ -148,25 +139,23 @@ def _array_dimensions(node: SpaceNode, _context: SessionContext) -> bytes | None
     return uint32_array_variant([0] * rank) if rank > 0 else array_variant(BuiltInType.UInt32, None)
 
 
-def _access_level(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _access_level(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else byte_variant(node.variable.access_level & _BYTE)
 
 
-def _user_access_level(node: SpaceNode, context: SessionContext) -> bytes | None:
-    if node.variable is None:
-        return None
-    return byte_variant(node.variable.access_level & node.variable.user_access_level & context.access & _BYTE)
+def _user_access_level(node: SpaceNode, _context: SessionContext, permissions: int) -> bytes | None:
+    return None if node.variable is None else byte_variant(user_access_level(node, permissions) & _BYTE)
 
 
-def _access_level_ex(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _access_level_ex(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else uint32_variant(node.variable.access_level)
 
 
-def _minimum_sampling_interval(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _minimum_sampling_interval(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else double_variant(node.variable.minimum_sampling_interval)
 
 
-def _historizing(node: SpaceNode, _context: SessionContext) -> bytes | None:
+def _historizing(node: SpaceNode, _context: SessionContext, _permissions: int) -> bytes | None:
     return None if node.variable is None else boolean_variant(value=node.variable.historizing)
 
 

@@ -20,6 +20,8 @@ from server.address_space.node import (
     SpaceNode,
     VariableAttributes,
 )
+from server.address_space.role_permissions import ROLE_PERMISSIONS, decode_role_permissions
+from server.users.well_known import ALL_PERMISSIONS
 
 _ids = AttributeIds
 WRITE_MASK_BITS: dict[int, int] = {
@@ -172,6 +174,15 @@ def _access_restrictions(node: SpaceNode, cursor: Cursor) -> None:
     node.access = (node.access or AccessAttributes())._replace(access_restrictions=cursor.uint16())
 
 
+def _role_permissions(node: SpaceNode, cursor: Cursor) -> None:
+    said = decode_role_permissions(cursor.data)
+    if said is None:  # what else would hold is the namespace's to say, and perhaps more than is meant
+        raise AttributeRefused(StatusCodes.BadTypeMismatch)
+    if any(bits > ALL_PERMISSIONS for _, bits in said):
+        raise AttributeRefused(StatusCodes.BadOutOfRange)
+    node.access = (node.access or AccessAttributes())._replace(role_permissions=said)
+
+
 def _data_type_definition(node: SpaceNode, cursor: Cursor) -> None:
     node.definition = cursor.data
 
@@ -183,6 +194,7 @@ _WRITERS: dict[int, _Writer] = {
     _ids.Description: (BuiltInType.LocalizedText, _description),
     _ids.InverseName: (BuiltInType.LocalizedText, _inverse_name),
     _ids.WriteMask: (BuiltInType.UInt32, _write_mask),
+    _ids.RolePermissions: (ROLE_PERMISSIONS, _role_permissions),
     _ids.AccessRestrictions: (BuiltInType.UInt16, _access_restrictions),
     _ids.IsAbstract: (BuiltInType.Boolean, _flag(Flag.IS_ABSTRACT)),
     _ids.Symmetric: (BuiltInType.Boolean, _flag(Flag.SYMMETRIC)),

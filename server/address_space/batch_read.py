@@ -2,7 +2,8 @@
 
 A prepared :class:`_Plan` sorts a request's points by the columns that they are in. What it remembers is where things
 are, never what they are: values, StatusCodes and times are read from the image, and other attributes from their nodes,
-each time. It is good for as long as the address space and the points are those that it was made for.
+each time. It is good for as long as the address space and the points are those that it was made for, and for sessions
+of the same roles and security mode: which of the points those may read is part of it.
 """
 
 from __future__ import annotations
@@ -14,29 +15,39 @@ from itertools import chain
 from operator import itemgetter
 
 import numpy as np
+from asyncua.common.utils import ServiceError
 from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
 
 from core.datatypes import DataType
 from core.image import Column
 from server.address_space.attributes import AttributeRefused, Attributes, check_access
-from server.address_space.encoding import encode_array, encode_uint32
-from server.address_space.node import ACCESS_READ
-from server.address_space.point_records import Rows, packed, record, records
+from server.address_space.encoding import encode_uint32
+from server.address_space.keys import NodeKey
+from server.address_space.point_records import Rows, object_records, packed, record, records
 from server.address_space.points import Points
-from server.address_space.read_request import ReadItem, ReadRequest, node_of, read_item
+from server.address_space.read_request import Reading, ReadItem, ReadRequest, node_of
+from server.address_space.rights import READING
 from server.address_space.session_context import SessionContext
+from server.address_space.view.steps import Steps, at_once
 from server.subscriptions.encoding import Timestamps
 
 MAX_PLANS = 256
 MAX_PLANS_SIZE = 8 * 1024 * 1024
 """Bytes of the bodies that are remembered, all together; a plan of points is not much larger than its body."""
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of values in one answer: ten thousand times a type dictionary would be gigabytes, asked for in some kilobytes.
+
+The client is told Bad_ResponseTooLarge (Part 4 v1.05 7.38.2), and asks for less at a time.
+"""
 _FEW = 16
 """Up to as many items are answered sooner one by one than through arrays."""
 _NO_DIAGNOSTICS = b"\xff\xff\xff\xff"
-_ANYONE = SessionContext()
 
 Pick = Callable[[Sequence[bytes]], Sequence[bytes]]
 Place = tuple[Points, Column, int]
+Asked = tuple[bytes, frozenset[NodeKey] | None, int]
+"""A request's body, and the roles and the security mode of whose it is."""
 Group = tuple[Points, Column, Rows]
 
 
@@ -65,7 +76,7 @@ class BatchRead:
         """``max_nodes``: MaxNodesPerRead (Part 5 v1.05 6.3.11)."""
         self._attributes = attributes
         self._max_nodes = max_nodes
-        self._plans: OrderedDict[bytes, _Plan] = OrderedDict()
+        self._plans: OrderedDict[Asked, _Plan] = OrderedDict()
         self._size = 0
 
     def __len__(self) -> int:
@@ -73,60 +84,63 @@ class BatchRead:
         return len(self._plans)
 
     def answer(self, body: bytes, context: SessionContext) -> bytes:
+        """Do :meth:`steps` without letting others have their turn."""
+        return at_once(self.steps(body, context))
+
+    def steps(self, body: bytes, context: SessionContext) -> Steps[bytes]:
         """Answer a request's body behind its header with the response's: Results and DiagnosticInfos.
 
         Raises :class:`ServiceError` where the whole service is refused.
         """
-        if not (context.is_gateway or context.access & ACCESS_READ):
-            return self._refused(body, context)
-        plan = self._plans.get(body)
+        asked = (body, context.roles, context.mode)
+        plan = self._plans.get(asked)
         if plan is None or plan.version != self._attributes.space.version or plan.points is not self._attributes.points:
-            plan = self._prepare(body)
+            plan = self._prepare(asked, context)
         else:
-            self._plans.move_to_end(body)
-        return encode_uint32(plan.count) + self._results(plan, context) + _NO_DIAGNOSTICS
+            self._plans.move_to_end(asked)
+        return encode_uint32(plan.count) + (yield from self._results(plan, context)) + _NO_DIAGNOSTICS
 
-    def _refused(self, body: bytes, context: SessionContext) -> bytes:
-        """Answer who may read no values at all: rarely asked, and nothing that needs to be remembered."""
-        request = ReadRequest.decode(body, self._max_nodes)
-        results = [read_item(self._attributes, item, request.timestamps, context) for item in request.items]
-        return encode_array(results) + _NO_DIAGNOSTICS
-
-    def _results(self, plan: _Plan, context: SessionContext) -> bytes:
-        attributes, timestamps = self._attributes, plan.timestamps
-        if plan.few:
-            return b"".join(
-                [
-                    read_item(attributes, one, timestamps, context)
-                    if isinstance(one, ReadItem)
-                    else record(*one, timestamps)
-                    for one in plan.few
-                ]
-            )
+    def _results(self, plan: _Plan, context: SessionContext) -> Steps[bytes]:
+        timestamps = plan.timestamps
+        reading, made = Reading(self._attributes, timestamps, context), _Results()
+        for one in plan.few:
+            made.add(reading.item(one) if isinstance(one, ReadItem) else record(*one, timestamps))
+            yield
         if len(plan.groups) == 1 and plan.ordered is None and not plan.others:
             _, column, rows = plan.groups[0]
             whole = None if column.datatype.is_object else packed(column, rows, timestamps)
             if whole is not None:
                 return whole
-        made = list(chain.from_iterable(records(*group, timestamps) for group in plan.groups))
-        made.extend([read_item(attributes, item, timestamps, context) for item in plan.others])
-        return b"".join(made if plan.ordered is None else plan.ordered(made))
+        for points, column, rows in plan.groups:
+            if not column.datatype.is_object:  # some 30 bytes each
+                made.parts += records(column, rows, timestamps)
+                continue
+            for one in object_records(points, column, rows, timestamps):
+                made.add(one)
+                yield
+        for item in plan.others:
+            made.add(reading.item(item))
+            yield
+        return b"".join(made.parts if plan.ordered is None else plan.ordered(made.parts))
 
-    def _prepare(self, body: bytes) -> _Plan:
-        self._forget(body)
-        plan = self._plan(ReadRequest.decode(body, self._max_nodes))
-        self._plans[body] = plan
+    def _prepare(self, asked: Asked, context: SessionContext) -> _Plan:
+        self._forget(asked)
+        body = asked[0]
+        plan = self._plan(ReadRequest.decode(body, self._max_nodes), context)
+        self._plans[asked] = plan
         self._size += len(body)
         while len(self._plans) > MAX_PLANS or self._size > MAX_PLANS_SIZE:
             self._forget(next(iter(self._plans)))
         return plan
 
-    def _forget(self, body: bytes) -> None:
-        if self._plans.pop(body, None) is not None:
-            self._size -= len(body)
+    def _forget(self, asked: Asked) -> None:
+        if self._plans.pop(asked, None) is not None:
+            self._size -= len(asked[0])
 
-    def _plan(self, request: ReadRequest) -> _Plan:
-        items = [self._placed(item) for item in request.items]
+    def _plan(self, request: ReadRequest, context: SessionContext) -> _Plan:
+        # The gateway reads what its AccessLevel lets nobody read: such items are left to Reading, which knows it.
+        client = context._replace(is_gateway=False)
+        items = [self._placed(item, client) for item in request.items]
         few, groups, others, ordered = tuple(items), (), (), None
         if len(items) > _FEW:
             few = ()
@@ -134,18 +148,39 @@ class BatchRead:
         version, points = self._attributes.space.version, self._attributes.points
         return _Plan(version, points, request.timestamps, len(items), few, groups, others, ordered)
 
-    def _placed(self, item: ReadItem) -> Place | ReadItem:
+    def _placed(self, item: ReadItem, context: SessionContext) -> Place | ReadItem:
         """Give the place of a point's plain value that may be read; anything else as it is."""
         points = self._attributes.points
         if points is None or item.attribute != AttributeIds.Value or item.index_range or any(item.encoding):
             return item
         try:
             node = node_of(self._attributes.space, item.key)
-            check_access(node, _ANYONE, ACCESS_READ, 0)
+            check_access(self._attributes.space, node, context, READING)
         except AttributeRefused:
             return item
         slot = self._attributes.slot_of(node)
-        return item if slot is None else (points, *points.place(slot))
+        if slot is None:
+            return item
+        column, row = points.place(slot)
+        # A value of any type may be large, and named by a request ten thousand times: Reading reads it once.
+        return item if column.datatype is DataType.VARIANT else (points, column, row)
+
+
+class _Results:
+    """DataValues one by one, up to what one answer may hold."""
+
+    __slots__ = ("parts", "size")
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        """Add one. Raises :class:`ServiceError` where there are too many bytes; one by itself may be of any size."""
+        self.size += len(part)
+        if self.size > MAX_ANSWER and self.parts:
+            raise ServiceError(StatusCodes.BadResponseTooLarge)
+        self.parts.append(part)
 
 
 def _sorted(items: Sequence[Place | ReadItem]) -> tuple[tuple[Group, ...], tuple[ReadItem, ...], Pick | None]:

@@ -15,7 +15,9 @@ from server.address_space.encoding import COLUMNS, HAS_SERVER, HAS_SOURCE, HAS_S
 from server.address_space.extents import (
     SERVER_PICOSECONDS,
     SOURCE_PICOSECONDS,
+    Budget,
     DecodingError,
+    EncodingLimitsError,
     skip_variant,
     too_short,
 )
@@ -29,6 +31,7 @@ _DOUBLE = Struct("<d")
 _FOUR_BYTE = Struct("<BH")
 _NUMERIC = Struct("<HI")
 _GUID = 16
+__all__ = ["Cursor", "DecodingError", "EncodingLimitsError", "GivenValue", "decode_object"]
 
 
 class GivenValue(NamedTuple):
@@ -40,13 +43,15 @@ class GivenValue(NamedTuple):
     server_time: int | None = None
 
 
-class Cursor:
+class Cursor(Budget):
     """Reads values one after the other. Every method raises :class:`DecodingError` for bytes that make no sense."""
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        """Read ``data`` from ``at`` on."""
+    def __init__(self, data: bytes, at: int = 0, most: int | None = None) -> None:
+        """Read ``data`` from ``at`` on; ``most``: elements of arrays in Variants, for what a client sent."""
         self.data = data
         self.at = at
+        if most is not None:
+            self.left = most
 
     def byte(self) -> int:
         """Read a Byte."""
@@ -145,7 +150,7 @@ class Cursor:
     def variant(self) -> bytes:
         """Read a Variant as the bytes that it came as."""
         begin = self.at
-        self.at = skip_variant(self.data, begin)
+        self.at = skip_variant(self.data, begin, 0, self)
         return self.data[begin : self.at]
 
     def data_value(self) -> GivenValue:

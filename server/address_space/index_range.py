@@ -16,13 +16,14 @@ from core.errors import PlantspaceError
 from nodesets.built_in_types import BuiltInType
 from server.address_space.decoding import Cursor
 from server.address_space.encoding import ARRAY, MATRIX, TYPE, encode_bytes, encode_string
-from server.address_space.extents import FIXED, skip
+from server.address_space.extents import FIXED, skip, too_short
 
 Bounds = tuple[int, int]
 """The first index and the last."""
 _DIMENSION = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 _MOST_DIMENSIONS = 32
 """What numpy can hold, and more than anyone has."""
+_LARGE = 1024
 _INT32 = Struct("<i")
 _TEXTS = (BuiltInType.String, BuiltInType.ByteString)
 _LAST_INDEX = 0xFFFF_FFFF
@@ -61,14 +62,34 @@ class _Array(NamedTuple):
     is_matrix: bool
 
 
-def read_range(variant: bytes, bounds: Sequence[Bounds]) -> bytes:
-    """Give the part of a value as a Variant of the same type; upper bounds may lie beyond the value's end.
+class RangeReader:
+    """Gives parts of values; a large array is taken apart once, however many of its parts are wanted."""
 
-    Raises :class:`IndexRangeRefused` with BadIndexRangeNoData.
-    """
-    if not variant[0] & ARRAY:
-        return _read_text(variant, bounds)
-    array = _taken_apart(variant)
+    def __init__(self) -> None:
+        """Begin; what is taken apart is kept as long as the reader."""
+        self._known: dict[int, tuple[bytes, _Array]] = {}
+
+    def read(self, variant: bytes, bounds: Sequence[Bounds]) -> bytes:
+        """Give the part of a value as a Variant of the same type; upper bounds may lie beyond the value's end.
+
+        Raises :class:`IndexRangeRefused` with BadIndexRangeNoData.
+        """
+        if not variant[0] & ARRAY:
+            return _read_text(variant, bounds)
+        if len(variant) < _LARGE:
+            return _read_array(_taken_apart(variant), bounds)
+        known = self._known.get(id(variant))  # whose bytes are kept with it, so no others can have that id
+        if known is None:
+            known = self._known[id(variant)] = (variant, _taken_apart(variant))
+        return _read_array(known[1], bounds)
+
+
+def read_range(variant: bytes, bounds: Sequence[Bounds]) -> bytes:
+    """Give one part of a value, as :meth:`RangeReader.read` does."""
+    return RangeReader().read(variant, bounds)
+
+
+def _read_array(array: _Array, bounds: Sequence[Bounds]) -> bytes:
     rank = array.elements.ndim
     within_texts = len(bounds) == rank + 1 and array.kind in _TEXTS
     if len(bounds) != rank and not within_texts:
@@ -119,7 +140,10 @@ def _taken_apart(variant: bytes) -> _Array:
     size = FIXED.get(kind)
     elements: _Elements
     if size is not None:
-        elements = np.frombuffer(cursor.take(count * size), np.dtype((np.void, size)))
+        if count * size > len(variant) - cursor.at:
+            raise too_short()
+        elements = np.frombuffer(variant, np.dtype((np.void, size)), count, cursor.at) if count else _objects(())
+        cursor.at += count * size
     else:
         parts: list[bytes] = []
         for _ in range(count):
@@ -128,8 +152,12 @@ def _taken_apart(variant: bytes) -> _Array:
         elements = _objects(parts)
     is_matrix = bool(variant[0] & MATRIX)
     if is_matrix:
-        dimensions = [cursor.int32() for _ in range(cursor.count(4))]
-        if len(dimensions) > _MOST_DIMENSIONS or math.prod(dimensions) != count or min(dimensions, default=0) < 0:
+        rank = cursor.count(4)
+        # Of nothing there is no part; and the other dimensions may be anything, also more than an array can have.
+        if not count or rank > _MOST_DIMENSIONS:
+            raise _no_data()
+        dimensions = [cursor.int32() for _ in range(rank)]
+        if math.prod(dimensions) != count or min(dimensions, default=0) < 0:
             raise _no_data()
         elements = elements.reshape(dimensions)
     return _Array(kind, elements, is_matrix)

@@ -10,16 +10,19 @@ from asyncua import ua
 
 from nodesets.built_in_types import LocalizedText
 from nodesets.nodes import NodeClass
+from server.address_space.decoding import GivenValue
 from server.address_space.keys import NodeKey
 
 Link = tuple[NodeKey, NodeKey]
 """A reference as one of its ends has it: the ReferenceType and the node at the other end."""
 
-ReadValue = Callable[[], ua.DataValue]
+ReadValue = Callable[[], ua.DataValue | GivenValue]
 CallMethod = Callable[..., Awaitable[Any]]
 
 ACCESS_READ = 0x01
 ACCESS_WRITE = 0x02
+ACCESS_HISTORY_READ = 0x04
+ACCESS_HISTORY_WRITE = 0x08
 """Bits of AccessLevel (Part 3 v1.05 8.57)."""
 
 
@@ -64,11 +67,15 @@ class RolePermission(NamedTuple):
 
 
 class AccessAttributes(NamedTuple):
-    """Attributes that few nodes have. Equal ones are one object."""
+    """Attributes that few nodes have. Equal ones are one object.
+
+    ``within``: another node, without whose rights nobody has any on this one; it was made for that one.
+    """
 
     write_mask: int = 0
     access_restrictions: int | None = None
     role_permissions: tuple[RolePermission, ...] | None = None
+    within: NodeKey | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from core.batch import SlotArray
@@ -35,10 +37,8 @@ def packed(column: Column, rows: Rows, timestamps: int) -> bytes | None:
     return pack(column.datatype, HAS_VALUE | timestamps, None, column.values[rows], status, source_time, server_time)
 
 
-def records(points: Points, column: Column, rows: Rows, timestamps: int) -> list[bytes]:
-    """Give the DataValue of each of many points."""
-    if column.datatype.is_object:
-        return _object_records(points, column, rows, timestamps)
+def records(column: Column, rows: Rows, timestamps: int) -> list[bytes]:
+    """Give the DataValue of each of many points of a number type."""
     good = packed(column, rows, timestamps)
     if good is not None:
         return _split(good, record_type(column.datatype, HAS_VALUE | timestamps).itemsize)
@@ -56,16 +56,14 @@ def records(points: Points, column: Column, rows: Rows, timestamps: int) -> list
     return made
 
 
-def _object_records(points: Points, column: Column, rows: Rows, timestamps: int) -> list[bytes]:
+def object_records(points: Points, column: Column, rows: Rows, timestamps: int) -> Iterator[bytes]:
     """As :func:`records`, for values that are encoded one by one; their status and times are still columns."""
-    made: list[bytes] = []
-    status, values = column.status[rows].tolist(), column.values[rows]
+    status, values = column.status[rows].tolist(), column.values[rows].tolist()  # all of one moment
     source_time, server_time = column.source_time[rows].tolist(), column.server_time[rows].tolist()
     source, server = timestamps & HAS_SOURCE, timestamps & HAS_SERVER
     for code, value, sourced, served in zip(status, values, source_time, server_time, strict=True):
         encoded, shown = points.encode(column.datatype, value, code)
-        made.append(encode_data_value(encoded, shown, sourced if source else None, served if server else None))
-    return made
+        yield encode_data_value(encoded, shown, sourced if source else None, served if server else None)
 
 
 def _split(data: bytes, size: int) -> list[bytes]:

@@ -18,9 +18,13 @@ from server.address_space.decoding import GivenValue, decode_object
 from server.address_space.encoding import encode_object
 from server.address_space.keys import NodeKey
 from server.address_space.structured import StructuredVariable
+from server.ua_stack.decode_budget.requests import check_variant
 
 WritePoint = Callable[[int, Any], Awaitable[int]]
 """Writes an engineering value to a slot and gives the StatusCode that the device, or the image, answered with."""
+
+_EMPTY: dict[DataType, Any] = {DataType.STRING: "", DataType.BYTESTRING: b""}
+"""Null means the same as empty (Part 6 v1.05 5.1.11); None in a column means that there is no value at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,20 +54,23 @@ class Points:
             if datatype is DataType.VARIANT:
                 return encode_variant(value), status
             return encode_object(datatype, value), status
-        except (UaError, struct.error, TypeError, ValueError, AttributeError):
-            return None, StatusCodes.BadEncodingError  # what a driver gave is not of the point's type
+        except (UaError, struct.error, TypeError, ValueError, AttributeError, LookupError):
+            # What a driver gave is not of the point's type, or is an object of a class that asyncua cannot encode.
+            return None, StatusCodes.BadEncodingError
 
     def decode(self, slot: int, variant: bytes) -> Any:  # noqa: ANN401 - as above
-        """Read an encoded Variant as the value of a slot's column.
+        """Read an encoded Variant as the value of a slot's column; a null String or ByteString is an empty one.
 
         Raises :class:`TypeError` where the types differ (Part 4 v1.05 5.11.4.2).
         """
         datatype = self.image.points[slot].datatype
         try:
             if datatype is DataType.VARIANT:
+                check_variant(variant)
                 return decode_variant(variant)
             if variant[0] == datatype:
-                return decode_object(datatype, variant)
+                value = decode_object(datatype, variant)
+                return _EMPTY.get(datatype) if value is None else value
         except Exception as error:  # asyncua's decoder raises whatever hostile bytes make of it
             message = f"the value is no {datatype.symbol}: {error}"
             raise TypeError(message) from error

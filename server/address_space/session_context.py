@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from core.security_mode import SecurityMode
 from nodesets.built_in_types import LocalizedText
 from server.address_space.keys import NodeKey
 
@@ -12,19 +13,22 @@ from server.address_space.keys import NodeKey
 class SessionContext(NamedTuple):
     """Languages and rights of who asks.
 
-    ``locales``: the session's LocaleIds, the best first (Part 4 v1.05 5.7.3.2). ``roles``: what UserRolePermissions are
-    told for, None for all. ``access``: bits of AccessLevel that the user may use where a variable has them.
-    ``may_call``: methods. ``is_gateway``: the gateway itself, which writes what it likes, StatusCodes and times too.
+    ``locales``: the session's LocaleIds, the best first (Part 4 v1.05 5.7.3.2). ``roles``: the session's, None for all
+    rights. ``mode``: MessageSecurityMode of its SecureChannel. ``is_gateway``: the gateway itself, which writes what it
+    likes, StatusCodes and times too, whatever the AccessLevel says.
     """
 
     locales: tuple[str, ...] = ()
     roles: frozenset[NodeKey] | None = None
-    access: int = 0xFFFF_FFFF
-    may_call: bool = True
+    mode: int = SecurityMode.NONE
     is_gateway: bool = False
 
+    def has_rights_of(self, other: SessionContext) -> bool:
+        """Tell whether both have the same rights, whatever their languages."""
+        return self[1:] == other[1:]
 
-GATEWAY = SessionContext(is_gateway=True)
+
+GATEWAY = SessionContext(mode=SecurityMode.SIGN_AND_ENCRYPT, is_gateway=True)
 
 
 def localized(texts: Sequence[LocalizedText], locales: Sequence[str]) -> LocalizedText:

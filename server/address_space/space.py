@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NodeKey, numeric_key
 from server.address_space.node import Link, SpaceNode
+from server.address_space.rights import Rights
 
 HAS_SUBTYPE = numeric_key(0, 45)
 HAS_TYPE_DEFINITION = numeric_key(0, 40)
@@ -25,6 +26,8 @@ class AddressSpace:
         """Begin empty."""
         self.nodes: dict[NodeKey, SpaceNode] = {}
         self.version = 0
+        self.rights = Rights(self)
+        """What sessions may do with the nodes."""
         self._subtypes: dict[NodeKey, frozenset[NodeKey]] = {}
         self._supertypes: dict[NodeKey, tuple[NodeKey, ...]] = {}
 

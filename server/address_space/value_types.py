@@ -8,6 +8,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
 from nodesets.built_in_types import BuiltInType
+from nodesets.nodes import NodeClass
 from server.address_space.attributes import AttributeRefused
 from server.address_space.decoding import Cursor
 from server.address_space.encoding import ARRAY, MATRIX, TYPE
@@ -19,6 +20,10 @@ from server.address_space.space import AddressSpace
 _BASE, _STRUCTURE, _BYTE, _BYTES = 24, 22, BuiltInType.Byte, BuiltInType.ByteString
 _NUMBER, _INTEGER, _UNSIGNED, _ENUMERATION, _DECIMAL = 26, 27, 28, 29, 50
 _LAST_BUILT_IN = 25
+_BINARY_BODY = 1
+_DEFAULT_BINARY = "Default Binary"
+MOST_DIMENSIONS = 32
+"""What numpy can hold, and more than anyone has."""
 _UNSIGNED_CODES = frozenset({3, 5, 7, 9})
 _INTEGER_CODES = _UNSIGNED_CODES | {2, 4, 6, 8}
 _CODES = {
@@ -49,6 +54,9 @@ def suited(space: AddressSpace, variable: VariableAttributes, variant: bytes) ->
         raise AttributeRefused(StatusCodes.BadTypeMismatch)
     variant = _as_kept(base, variable.value_rank, variant)
     code = variant[0] & TYPE
+    if not variant[0] & ARRAY and (variant[0] & MATRIX or code == BuiltInType.Variant):
+        # Part 6 v1.05 5.2.2.16: only arrays have dimensions, and only arrays of Variants are in a Variant.
+        raise AttributeRefused(StatusCodes.BadTypeMismatch)
     allowed = _CODES.get(base)
     if code not in allowed if allowed is not None else code != base:
         if not (code == BuiltInType.Variant and variant[0] & ARRAY and allowed is not None):
@@ -71,8 +79,8 @@ def _base(space: AddressSpace, data_type: NodeKey) -> int:
 
 
 def _as_kept(base: int, rank: int, variant: bytes) -> bytes:
-    """Part 4 v1.05 5.11.4.1: what is a ByteString to one side may be an array of Byte to the other."""
-    if base == _BYTE and variant[0] == _BYTES and rank not in (_SCALAR, _ANY, _SCALAR_OR_ONE):
+    """Part 4 v1.05 5.11.4.2: a ByteString stands for an array of Byte wherever one may be, and the other way round."""
+    if base == _BYTE and variant[0] == _BYTES and rank != _SCALAR:
         return bytes((_BYTE | ARRAY,)) + variant[1:]
     if base == _BYTES and variant[0] == _BYTE | ARRAY and rank == _SCALAR:
         return bytes((_BYTES,)) + variant[1:]
@@ -87,8 +95,11 @@ def _dimensions(variant: bytes) -> tuple[int, ...]:
     if not variant[0] & MATRIX:
         return (count,)
     cursor = Cursor(variant, skip_array(variant, 1, variant[0] & TYPE))
-    dimensions = tuple(cursor.int32() for _ in range(cursor.count(4)))
-    if not dimensions or min(dimensions) < 0 or math.prod(dimensions) != count:
+    rank = cursor.count(4)
+    if not 0 < rank <= MOST_DIMENSIONS:  # their product takes a time that grows with the square of their number
+        raise AttributeRefused(StatusCodes.BadTypeMismatch)
+    dimensions = tuple(cursor.int32() for _ in range(rank))
+    if min(dimensions) < 0 or math.prod(dimensions) != count:
         raise AttributeRefused(StatusCodes.BadTypeMismatch)
     return dimensions
 
@@ -124,8 +135,10 @@ def _check_structures(space: AddressSpace, data_type: NodeKey, base: int, varian
     cursor = Cursor(variant, 1)
     for _ in range(cursor.count(3) if variant[0] & ARRAY else 1):
         given = _described(space, cursor.node_id())
-        if cursor.byte():
-            cursor.bytes()
+        body = cursor.byte()
+        if body != _BINARY_BODY:  # none at all, or XML, which this server does not read
+            raise AttributeRefused(StatusCodes.BadDataEncodingUnsupported if body else StatusCodes.BadTypeMismatch)
+        cursor.bytes()
         if given is None or not space.is_subtype(given, wanted):
             raise AttributeRefused(StatusCodes.BadTypeMismatch)
 
@@ -133,7 +146,7 @@ def _check_structures(space: AddressSpace, data_type: NodeKey, base: int, varian
 def _described(space: AddressSpace, encoding: NodeKey) -> NodeKey | None:
     """Give the DataType that an ExtensionObject's TypeId stands for: the source of HasEncoding, or the type itself."""
     node = space.get(encoding)
-    if node is None:
+    if node is None or (node.node_class is NodeClass.OBJECT and node.browse_name.name != _DEFAULT_BINARY):
         return None
     return next((source for kind, source in node.inverse if kind == _HAS_ENCODING), encoding)
 
@@ -143,7 +156,7 @@ def _check_names(space: AddressSpace, data_type: NodeKey, variant: bytes) -> Non
     node = space.get(data_type)
     definition = node.definition if node is not None else None
     known = enumeration_values(definition) if isinstance(definition, bytes) else None
-    if known is None:
+    if not known:  # the abstract Enumeration names none, and takes those of all its subtypes
         return
     cursor = Cursor(variant, 1)
     for _ in range(cursor.count(4) if variant[0] & ARRAY else 1):

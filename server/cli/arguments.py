@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from core.errors import SettingError
 from core.settings import parse_duration
+
+if TYPE_CHECKING:  # only for annotations: --help answers at once
+    from zoneinfo import ZoneInfo
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - argparse has no public name for it
 
@@ -60,3 +63,14 @@ def whole(text: str) -> int:
         message = f"{text!r} is not a whole number above 0"
         raise argparse.ArgumentTypeError(message)
     return int(text)
+
+
+def zone(text: str) -> ZoneInfo:
+    """Read the name of a time zone."""
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - keeps --help quick
+
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        message = f"{text!r} is no time zone of this machine, such as UTC or Europe/Berlin"
+        raise argparse.ArgumentTypeError(message) from error

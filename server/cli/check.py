@@ -17,7 +17,8 @@ Say everything that is wrong with CONFIG and what it names (NodeSets, bindings, 
 nothing.
 
 One line an error: file:line:column, what is wrong, and in brackets the mend. Nothing is started, no device is asked,
-nothing changes on disk. What passes here, `plantspace run` starts, for the same user."""
+nothing changes on disk. What passes here, `plantspace run` starts, for the same user. A note on standard error tells
+what is allowed and seldom meant, such as a user of commands whom nobody has made yet."""
 _EPILOG = """\
 examples:
   plantspace check plant.yaml
@@ -44,9 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except InputError as error:
         tell(error.findings, sys.stdout)
         return 1
+    for warning in warnings:
+        print(f"{paint('note:', 'yellow', sys.stderr)} {warning}", file=sys.stderr)
     if arguments.verbose:
-        for warning in warnings:
-            print(f"{paint('note:', 'yellow', sys.stdout)} {warning}")
         parts = [counted(count, noun.removesuffix("s")) for noun, count in counts.items() if count]
         print(f"{arguments.config}: {paint('nothing is wrong', 'green', sys.stdout)}: {', '.join(parts)}")
     return 0

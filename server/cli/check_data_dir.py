@@ -8,8 +8,8 @@ from pathlib import Path
 
 from core.errors import Finding, Findings, SettingError
 from core.settings import Document
+from core.settings.partial import sound_part
 from server.configuration import ServerSettings
-from server.plan.partial import sound_part
 
 _NAME = "write the name of a folder, such as ./var"
 _RIGHTS = "let the user that runs the gateway write there, and check as that user"

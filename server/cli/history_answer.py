@@ -1,46 +1,67 @@
-"""Answers a history query from the gateway's history file."""
+"""Answers a history query from the gateway's history, whichever store it is in."""
 
 from __future__ import annotations
 
-import re
-import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import numpy as np
-
-from core.errors import PlantspaceError, StoreCorrupt
-from core.quality import Status, absent_mask, symbol
-from core.settings import nearest
 from core.time import TICKS_PER_SECOND
-from historian.contract import HistoryReader
-from historian.query import aggregate, raw_pages
+from historian.contract import ANNOTATION_PREFIX, HistoryReader
+from historian.query import raw_pages
 from historian.sqlite.store import SQLiteReader
-from server.cli.history_rows import Rows, Value, writer_of
+from server.cli.history_names import HistoryQueryError, by_model, by_name
+from server.cli.history_parquet import ParquetWriter
+from server.cli.history_plot import MOST_NODES, NotDrawnError, PlotWriter
+from server.cli.history_rows import CsvWriter, Heading, Rows, RowWriter, TableWriter
+from server.cli.history_source import LOCK_WAIT, file_in, look_at, reader_of
+from server.cli.history_summed import (
+    DIGEST_COLUMNS,
+    RESOLUTIONS,
+    SUMMARY_COLUMNS,
+    aggregate_of,
+    aggregated,
+    check_intervals,
+    names,
+    percentile_of,
+    percentiles,
+    summaries,
+)
 from server.cli.terminal import Progress
 
-_FILE = "history.sqlite"
-_MOST_INTERVALS = 1_000_000
-_LISTED = 10
-
-
-class HistoryQueryError(PlantspaceError):
-    """The query cannot be answered; the message says why and what mends it."""
+__all__ = ["HistoryQueryError", "Query", "answer"]
+_PAGE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked. ``start`` and ``end``: DateTime ticks; ``interval``: seconds; ``limit`` None for all."""
+    """What is asked. ``start`` and ``end``: DateTime ticks; ``interval``: seconds; ``limit`` None for all.
+
+    ``aggregate``: its name or ``p95``; ``resolution``: a stored summary's; ``stepped``: values hold until the next one.
+    """
 
     nodes: tuple[str, ...]
     start: int
     end: int
-    limit: int | None
-    aggregate: str | None
-    interval: float
-    csv: bool
+    limit: int | None = None
+    aggregate: str | None = None
+    interval: float = 60.0
+    format: str = "table"
+    output: Path | None = None
+    resolution: str | None = None
+    zone: ZoneInfo | None = None
+    stepped: bool = False
+
+
+@dataclass(slots=True)
+class _Source:
+    reader: HistoryReader
+    nodes: tuple[str, ...]
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 async def answer(query: Query, config: Path | None, data: Path | None) -> None:
@@ -49,133 +70,117 @@ async def answer(query: Query, config: Path | None, data: Path | None) -> None:
     Raises :class:`HistoryQueryError`, :class:`~core.errors.InputError` for an unsound configuration, and
     :class:`~core.errors.StoreError`.
     """
-    if config is not None:
-        file, nodes = await _by_model(config, query.nodes)
-    else:
-        file, nodes = _file_in(data or Path()), ()
-    _look_at(file)
-    reader = SQLiteReader(file, lock_wait=5.0)
+    if query.format == "png" and len(query.nodes) > MOST_NODES:
+        message = f"{len(query.nodes)} nodes are too many for one picture (draw at most {MOST_NODES})"
+        raise NotDrawnError(message)
+    reader: Any = None  # each store's reader closes itself; the contract of reading does not
     try:
-        known = await reader.points()
-        nodes = nodes or tuple(_by_name(text, known, file) for text in query.nodes)
-        write = writer_of(query.nodes, by_interval=query.aggregate is not None, csv=query.csv)
-        with Progress("reading the history"):
-            for text, node in zip(query.nodes, nodes, strict=True):
-                write.begin(text)
-                rows = _summed(reader, node, query) if query.aggregate else _raw(reader, node, query)
-                async for row in rows:
-                    write.add(row)
-                write.end(known=node in known)
+        if config is not None:
+            reader, source = await _by_model(config, query)
+        else:
+            file = file_in(data or Path())
+            look_at(file)
+            reader = SQLiteReader(file, lock_wait=LOCK_WAIT)
+            known = tuple(point for point in await reader.points() if not point.startswith(ANNOTATION_PREFIX))
+            source = _Source(reader, tuple(by_name(text, known, file) for text in query.nodes))
+        with ExitStack() as stack:
+            await _write(query, source, _writer(query, source, stack))
     finally:
-        await reader.close()
+        if reader is not None:
+            await reader.close()
 
 
-async def _by_model(config: Path, texts: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
-    """Find the history's file and the nodes' NodeIds by the configuration."""
+async def _write(query: Query, source: _Source, write: RowWriter) -> None:
+    known = await source.reader.points()
+    with Progress("reading the history"):
+        for text, node in zip(query.nodes, source.nodes, strict=True):
+            write.begin(text)
+            async for rows in _rows(query, source.reader, node):
+                write.add(rows)
+            write.end(known=node in known)
+        write.close()
+
+
+def _writer(query: Query, source: _Source, stack: ExitStack) -> RowWriter:
+    """Choose how rows are written."""
+    by_interval = query.aggregate is not None or query.resolution is not None
+    heading = Heading("interval_start" if by_interval else "source_time")
+    if query.resolution is not None:
+        more = tuple(DIGEST_COLUMNS) if query.resolution == "1h" else ()
+        heading = Heading(heading.time, (*SUMMARY_COLUMNS, *more))
+    if query.format in {"parquet", "png"}:
+        if query.output is None:
+            message = f"--format {query.format} writes a file (name it with --output)"
+            raise HistoryQueryError(message)
+        if query.format == "parquet":
+            return ParquetWriter(heading, query.output, source.nodes)
+        return PlotWriter(heading, query.output, source.units, query.zone)
+    stream = sys.stdout
+    if query.output is not None:
+        stream = stack.enter_context(query.output.open("w", encoding="utf-8", newline=""))
+    if query.format == "csv":
+        return CsvWriter(heading, stream, query.zone)
+    return TableWriter(heading, stream, query.zone, several=len(query.nodes) > 1)
+
+
+async def _by_model(config: Path, query: Query) -> tuple[Any, _Source]:
+    """Find the store and the nodes' NodeIds by the configuration."""
     from server.plan import plan_gateway  # noqa: PLC0415 - the model is loaded only where it is asked
 
     with Progress(f"reading {config}"):
         plan = await plan_gateway(config)
-        found = [plan.node_id(text) for text in texts]
-        await plan.discard()
-    if plan.history_file is None:
-        message = f"{config} keeps no history (name nodes under historian: nodes:, or Historizing in the model)"
-        raise HistoryQueryError(message)
-    nodes: list[str] = []
-    for text, node in zip(texts, found, strict=True):
-        if node is None:
-            message = f"the model has no node {text} (write a browse path such as /Objects/… or a NodeId nsu=…)"
-            raise HistoryQueryError(message)
-        nodes.append(node)
-    return plan.history_file, tuple(nodes)
+        try:
+            nodes = by_model(plan, query.nodes)
+            reader = await reader_of(plan)
+            units = {text: _unit(plan, text) for text in query.nodes} if query.format == "png" else {}
+        finally:
+            await plan.discard()
+    return reader, _Source(reader, nodes, units)
 
 
-def _file_in(data: Path) -> Path:
-    """Find the history's file in a data_dir, or in the folder that holds the data_dir of the default name."""
-    for file in (data, data / _FILE, data / "var" / _FILE):
-        if file.is_file():
-            return file
-    message = f"{data} holds no history ({_FILE} is not there: give the gateway's data_dir, or --config)"
-    raise HistoryQueryError(message)
+def _unit(plan: Any, text: str) -> str:  # noqa: ANN401 - a Plan, whose module is loaded only where it is asked
+    nodeid = plan.directory.known(text)
+    unit = plan.directory.property_value(nodeid, "EngineeringUnits") if nodeid is not None else None
+    return str(getattr(getattr(unit, "DisplayName", None), "Text", None) or "")
 
 
-def _look_at(file: Path) -> None:
-    """Raise unless the file is a history; opening it to write would set a damaged one aside, and this only reads."""
-    if not file.is_file():
-        message = f"there is no history at {file} yet (has the gateway run?)"
-        raise HistoryQueryError(message)
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            connection.execute("SELECT 1 FROM point LIMIT 1")
-    except sqlite3.DatabaseError as error:
-        raise StoreCorrupt(file, f"this is no history: {error}") from error
-
-
-def _by_name(text: str, known: Sequence[str], file: Path) -> str:
-    """Find the one node with history that ``text`` names: its NodeId, or the end of its identifier."""
-    if text in known:
-        return text
-    wanted = re.sub(r"[/.]+", ".", text.removeprefix("/Objects/")).strip(".")
-    found = [node for node in known if f".{_identifier(node)}".endswith(f".{wanted}")]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        message = f"{text} names {len(found)} nodes (write more of it: {', '.join(found[:_LISTED])})"
-        raise HistoryQueryError(message)
-    ends = {tail: identifier for node in known for identifier in [_identifier(node)] for tail in _tails(identifier)}
-    near = nearest(wanted, ends)
-    there = ", ".join(map(_identifier, known[:_LISTED])) or "nothing"
-    mend = f"did you mean {ends[near]}?" if near else f"there is: {there}"
-    message = f"nothing named {text} has history in {file} ({mend})"
-    raise HistoryQueryError(message)
-
-
-def _tails(identifier: str) -> list[str]:
-    parts = identifier.split(".")
-    return [".".join(parts[place:]) for place in range(len(parts))]
-
-
-def _identifier(node: str) -> str:
-    return node.partition(";")[2].partition("=")[2] if node.startswith("nsu=") else node.partition("=")[2]
-
-
-async def _raw(reader: HistoryReader, node: str, query: Query) -> AsyncIterator[Rows]:
+async def _rows(query: Query, reader: HistoryReader, node: str) -> AsyncIterator[Rows]:
+    """Give what is asked of one node, up to the limit."""
     left = query.limit
-    page_size = 100_000 if left is None else min(left, 100_000)
-    async for page in raw_pages(reader, node, query.start, query.end, page_size):
-        count = len(page) if left is None else min(left, len(page))
-        codes = page.status[:count]
-        values: list[Value] = [
-            None if absent else value
-            for value, absent in zip(page.values[:count].tolist(), absent_mask(codes).tolist(), strict=True)
-        ]
-        yield Rows(page.source_time[:count].tolist(), values, [symbol(status) for status in codes.tolist()])
+    async for rows in _all_rows(query, reader, node):
+        count = len(rows.times) if left is None else min(left, len(rows.times))
+        part = slice(0, count)
+        more = {name: column[part] for name, column in rows.more.items()}
+        yield Rows(rows.datatype, rows.times[part], rows.values[part], rows.status[part], more)
         if left is not None:
             left -= count
             if not left:
                 return
 
 
-async def _summed(reader: HistoryReader, node: str, query: Query) -> AsyncIterator[Rows]:
+async def _all_rows(query: Query, reader: HistoryReader, node: str) -> AsyncIterator[Rows]:
+    start, end = query.start, query.end
+    if query.resolution is not None:
+        found = await summaries(reader, node, start, end, RESOLUTIONS[query.resolution])
+        if found is not None:
+            yield found
+        return
+    if query.aggregate is None:
+        size = _PAGE if query.limit is None else min(query.limit, _PAGE)
+        async for page in raw_pages(reader, node, start, end, size):
+            yield Rows(page.datatype, page.source_time, page.values, page.status)
+        return
     interval = max(1, round(query.interval * TICKS_PER_SECOND))
-    number = -(-(query.end - query.start) // interval)
-    if number > _MOST_INTERVALS:
-        message = f"these are {number} intervals (take a longer --interval, or a shorter time)"
+    check_intervals(start, end, interval)
+    share, kind = percentile_of(query.aggregate), aggregate_of(query.aggregate)
+    if share is not None:
+        summed = percentiles(reader, node, share, start, end, interval)
+    elif kind is not None:
+        summed = aggregated(reader, node, kind, start, end, interval, stepped=query.stepped)
+    else:
+        message = (
+            f"there is no aggregate {query.aggregate} (there are {', '.join(names())}, and percentiles such as p95)"
+        )
         raise HistoryQueryError(message)
-    summed = await aggregate(reader, node, query.start, query.end, interval)
-    column = {
-        "average": summed.average,
-        "min": summed.minimum,
-        "max": summed.maximum,
-        "count": summed.count,
-    }[query.aggregate or "count"]
-    shown = slice(0, query.limit)
-    # Part 13 v1.05 5.4.3: an interval without usable values is BadNoData; a count of nothing is a 0, as good as
-    # what was left out lets it be.
-    empty = (summed.count == 0) & (query.aggregate != "count")
-    status = np.where(empty, np.uint32(Status.BAD_NO_DATA), summed.status)
-    values: list[Value] = [
-        None if one else value for one, value in zip(empty[shown].tolist(), column[shown].tolist(), strict=True)
-    ]
-    if np.any(summed.count) or np.any(summed.status):
-        yield Rows(summed.start[shown].tolist(), values, [symbol(one) for one in status[shown].tolist()])
+    async for rows in summed:
+        yield rows

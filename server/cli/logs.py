@@ -23,6 +23,7 @@ class _Bounded(logging.handlers.QueueHandler):
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Make a record fit to be written by another thread."""
+        record.msg, record.args = _one_line(record.getMessage()), None
         if not self.traces and not record.name.startswith("plantspace"):
             record.exc_info = record.exc_text = record.stack_info = None
         return super().prepare(record)
@@ -33,6 +34,13 @@ class _Bounded(logging.handlers.QueueHandler):
             self.queue.put_nowait(record)
         except queue.Full:
             self.dropped += 1
+
+
+def _one_line(message: str) -> str:
+    """Write what cannot be printed as escapes: what a client sends must not look like lines of the gateway's own."""
+    if message.isprintable():
+        return message
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in message)
 
 
 class _Writer(logging.handlers.QueueListener):

@@ -9,7 +9,7 @@ import sys
 from typing import Final
 
 from core.errors import InputError, PlantspaceError
-from server.cli import check, demo, history, nodeset, run, tags
+from server.cli import audit, certs, check, demo, history, nodeset, run, tags, user
 from server.cli.arguments import Parser, add_debug
 from server.cli.findings import tell
 from server.cli.terminal import paint
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add_debug(parser)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    for command in (demo, run, check, history, tags, nodeset):
+    for command in (demo, run, check, history, tags, nodeset, certs, user, audit):
         command.add_to(commands)
     return parser
 
@@ -106,7 +106,7 @@ def _join_moments(argv: list[str]) -> list[str]:
     """Join ``--start -1h`` to ``--start=-1h``: argparse takes what begins with a dash for an option."""
     joined: list[str] = []
     for word in argv:
-        if joined and joined[-1] in ("--start", "--end") and _MOMENT_AGO.fullmatch(word):
+        if joined and joined[-1] in ("--start", "--end", "--from", "--to") and _MOMENT_AGO.fullmatch(word):
             joined[-1] += f"={word}"
         else:
             joined.append(word)

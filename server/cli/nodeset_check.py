@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from core.errors import Finding
+from nodesets.alike import alike
 from nodesets.built_in_types import EncodedStructure, Structure
 from nodesets.exporting.value_parts import parts_of
 from nodesets.model import Model, read_model
 from nodesets.nodes import VariableNode, VariableTypeNode
 from nodesets.nodeset import NodeSet
 from nodesets.resolver import resolve
+from nodesets.rules_of_nodes import RulesOfNodes
 from server.cli.findings import tell
 from server.cli.nodeset_words import NODE_CLASSES
 from server.cli.terminal import Progress, counted, paint
-
-_NODE_ID = re.compile(r"((?:nsu=[^;\s]+;)?\b[isgb]=)[^\s:,)]+")
-_QUOTED = re.compile(r"'[^']*'")
 
 
 def check(files: Sequence[Path], search: Sequence[Path]) -> int:
     """Read files, print what they hold and what is wrong, and give the exit code."""
     with Progress(f"reading {counted(len(files), 'file')}"):
         model = read_model(resolve(files, search))
-        lines = [line for nodeset in model.nodesets if nodeset.file in files for line in _report(nodeset, model)]
+        rules = RulesOfNodes(model.nodes)
+        checked = [nodeset for nodeset in model.nodesets if nodeset.file in files]
+        lines = [line for nodeset in checked for line in _report(nodeset, model, rules)]
     for line in lines:
         print(line)
     read = {str(nodeset.file) for nodeset in model.nodesets}
-    for line in _grouped([one for one in model.warnings if one.place.file not in read]):
-        print(f"{paint('note:', 'yellow', sys.stdout)} {line}")
+    for line in _told(one for one in model.warnings if one.place.file not in read):
+        print(line)
     if model.findings:
         tell(model.findings, sys.stdout)
         return 1
@@ -40,15 +40,16 @@ def check(files: Sequence[Path], search: Sequence[Path]) -> int:
     return 0
 
 
-def _report(nodeset: NodeSet, model: Model) -> Iterator[str]:
+def _report(nodeset: NodeSet, model: Model, rules: RulesOfNodes) -> Iterator[str]:
     models = ", ".join(" ".join(filter(None, (one.uri, one.version))) for one in nodeset.header.models)
     yield f"{paint(str(nodeset.file), 'bold', sys.stdout)}: {models}"
     classes = Counter(node.node_class for node in nodeset.nodes)
     each = ", ".join(counted(classes[kind], noun) for kind, noun in NODE_CLASSES.items() if classes[kind])
     yield f"  {counted(len(nodeset.nodes), 'node')}: {each}" if each else "  no nodes"
     yield f"  {counted(sum(len(node.references) for node in nodeset.nodes), 'reference')}, {_values(nodeset)}"
-    for line in _grouped([one for one in model.warnings if one.place.file == str(nodeset.file)]):
-        yield f"  {paint('note:', 'yellow', sys.stdout)} {line}"
+    told = [one for one in model.warnings if one.place.file == str(nodeset.file)]
+    for line in _told([*told, *nodeset.findings(list(rules.remarks(nodeset)))]):
+        yield f"  {line}"
 
 
 def _values(nodeset: NodeSet) -> str:
@@ -66,15 +67,8 @@ def _values(nodeset: NodeSet) -> str:
     return text
 
 
-def _grouped(remarks: Sequence[Finding]) -> Iterator[str]:
-    """Tell remarks that differ in names alone once, with their count and the first one's place."""
-    groups: dict[str, list[Finding]] = {}
-    for remark in remarks:
-        alike = _QUOTED.sub("'…'", _NODE_ID.sub(r"\1…", remark.problem))
-        groups.setdefault(alike, []).append(remark)
-    for alike, (first, *others) in groups.items():
-        mend = paint(f" ({first.mend})", "dim", sys.stdout) if first.mend else ""
-        if others:
-            yield f"{len(others) + 1} times: {alike}{mend}; the first at {first.place}"
-        else:
-            yield f"{first.place}: {first.problem}{mend}"
+def _told(remarks: Iterable[Finding]) -> Iterator[str]:
+    """Give a line for each kind of remark."""
+    for one in alike(remarks):
+        mend = paint(f" ({one.first.mend})", "dim", sys.stdout) if one.first.mend else ""
+        yield f"{paint('note:', 'yellow', sys.stdout)} {one.line(mend)}"

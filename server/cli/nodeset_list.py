@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lxml import etree
 
-from core.errors import Finding, Findings, InputError
+from core.errors import Finding, Findings, InputError, Place
 from nodesets.header import Header, read_header
 from nodesets.library import published
 from nodesets.parsing.attributes import OF_NODE
 from nodesets.parsing.elements import PREFIX
 from nodesets.resolver import PACKAGED_MODELS, resolve
-from nodesets.xml_reading import open_nodeset
+from nodesets.xml_reading import Passer, open_nodeset, read
 from server.cli.findings import tell
 from server.cli.terminal import Progress, paint
 
@@ -86,9 +87,18 @@ def _count_nodes(header: Header, findings: Findings) -> int:
             ):
                 count += 1
                 element.clear()
-    except etree.XMLSyntaxError as error:
-        findings.items.append(Finding(header.models[0].place, f"the file breaks off: {error}", "correct the XML"))
+    except (etree.XMLSyntaxError, OSError, EOFError, zlib.error) as error:
+        findings.extend(_breaks(header, error))
     return count
+
+
+def _breaks(header: Header, error: Exception) -> tuple[Finding, ...]:
+    """Say where a file breaks off. expat knows the column; where it finds nothing, a limit of libxml2 was met."""
+    try:
+        read(header.file, Passer())
+    except InputError as told:
+        return told.findings
+    return (Finding(Place.of(header.file), f"the file cannot be read to its end: {error}", "make its texts shorter"),)
 
 
 def _print(rows: Sequence[_Row]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.errors import Findings
 from core.settings import Document
+from core.settings.partial import sound_part
+from historian.contract import ANNOTATION_PREFIX
 from historian.sqlite.store import SQLiteReader
 from nodesets.differences.paths import node_at
 from nodesets.differences.state import State
@@ -17,7 +19,6 @@ from nodesets.names import NodeName, NodeNameError
 from server.cli.tags_table import read_bindings_of
 from server.configuration import ServerSettings
 from server.plan.field_names import parted
-from server.plan.partial import sound_part
 
 _HISTORY = "history.sqlite"
 
@@ -76,6 +77,6 @@ def _recorded(config: Path) -> Iterator[str]:
 async def _points(file: Path) -> tuple[str, ...]:
     reader = SQLiteReader(file, lock_wait=5.0)
     try:
-        return await reader.points()
+        return tuple(point for point in await reader.points() if not point.startswith(ANNOTATION_PREFIX))
     finally:
         await reader.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.errors import InputError
 from server.cli.check_data_dir import check_data_dir
+from server.cli.check_users import missing_users
 from server.plan import Plan, plan_gateway
 
 
@@ -23,4 +24,5 @@ async def plan_to_run(config: Path) -> Plan:
     if of_folder:
         await plan.discard()
         raise InputError(of_folder)
+    plan.warnings += [str(finding) for finding in await asyncio.to_thread(missing_users, plan)]
     return plan

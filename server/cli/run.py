@@ -52,9 +52,10 @@ async def _serve(config: Path) -> int:
     from server.cli.stopping import StopRequested, StopSignals  # noqa: PLC0415
     from server.cli.terminal import Progress  # noqa: PLC0415
     from server.gateway import Gateway, settle_memory  # noqa: PLC0415
-
-    gc.enable()
     from server.model_change.hangup import Hangup  # noqa: PLC0415
+
+    gc.freeze()
+    gc.enable()
 
     with StopSignals() as signals, Hangup() as hangup:
         try:

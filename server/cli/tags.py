@@ -15,15 +15,16 @@ The file has the column `device` and the columns of a bindings file."""
 _EXPORT = """\
 Write the bindings of all devices of CONFIG into FILE.csv (- for standard output).
 
-Devices whose bindings stand as a list in CONFIG are exported too. Devices that have none, such as a CAN bus whose
-database says what there is, are left out."""
+Devices whose bindings stand as a list in CONFIG are exported too, and so is each row that type_bindings make. Devices
+that have none, such as a CAN bus whose database says what there is, are left out."""
 _IMPORT = """\
 Read the bindings of devices from FILE.csv and put them into those devices' bindings files.
 
 Everything is checked first, the model and the addresses as well; with one error nothing is changed. Devices that
-FILE.csv does not name stay as they are; of those that it names it gives all bindings. The files before are kept beside
-the new ones, with the time in their names. A running gateway goes on with what it has; restart it to take the new
-bindings."""
+FILE.csv does not name stay as they are; of those that it names it gives all bindings. Rows that type_bindings make may
+stand there as they were exported, or be left out all together: they are changed in the tables of the types. The files
+before are kept beside the new ones, with the time in their names. A running gateway goes on with what it has; restart
+it to take the new bindings."""
 _EXPORT_EPILOG = """\
 examples:
   plantspace tags export plant.yaml tags.csv

@@ -26,6 +26,8 @@ class Difference:
     same: int
     moved: bool
     """Whether the rows are the same and their order is not."""
+    typed: int = 0
+    """How many rows more are those of its type bindings."""
 
     @property
     def changes(self) -> bool:
@@ -33,8 +35,8 @@ class Difference:
         return bool(self.added or self.removed or self.changed or self.moved)
 
 
-def difference(device: str, before: Sequence[Texts], after: Sequence[Texts]) -> Difference:
-    """Compare rows by their nodes."""
+def difference(device: str, before: Sequence[Texts], after: Sequence[Texts], typed: int = 0) -> Difference:
+    """Compare rows by their nodes. ``typed``: how many rows more are those of its type bindings."""
     old = {row["node"]: row for row in before}
     new = {row["node"]: row for row in after}
     changed = tuple((old[node], row) for node, row in new.items() if node in old and old[node] != row)
@@ -42,7 +44,7 @@ def difference(device: str, before: Sequence[Texts], after: Sequence[Texts]) -> 
     removed = tuple(row for node, row in old.items() if node not in new)
     same = len(new) - len(changed) - len(added)
     moved = not (changed or added or removed) and list(before) != list(after)
-    return Difference(device, tuple(after), added, removed, changed, same, moved)
+    return Difference(device, tuple(after), added, removed, changed, same, moved, typed)
 
 
 def tell(one: Difference, file: Path | None, backup: Path | None) -> None:
@@ -56,6 +58,8 @@ def tell(one: Difference, file: Path | None, backup: Path | None) -> None:
         counts.append("in another order")
     if one.same:
         counts.append(f"{one.same} as before")
+    if one.typed:
+        counts.append(f"{one.typed} of its type_bindings")
     where = f" -> {file}" if one.changes else ""
     kept = f" (before: {backup.name})" if backup else ""
     print(f"{paint(one.device, 'bold', sys.stdout)}: {', '.join(counts)}{where}{kept}")

@@ -13,6 +13,7 @@ from core.errors import Findings
 from core.settings import Row, nearest, read_table, write_table
 from server.bindings import COLUMNS, REQUIRED
 from server.cli.tags_difference import Difference, difference, tell
+from server.cli.tags_of_types import without_typed
 from server.cli.tags_table import TABLE_COLUMNS, DeviceBindings, read_bindings_of, texts
 from server.cli.terminal import Progress
 
@@ -34,9 +35,12 @@ async def bring_in(config: Path, table: Path, *, dry_run: bool) -> None:
 
     devices = await asyncio.to_thread(read_bindings_of, config, to_be_replaced=True)
     findings = Findings()
-    given = await asyncio.to_thread(_read, table, devices, findings)
-    differences = [difference(device, devices[device].rows, [texts(row.values()) for row in rows])
-                   for device, rows in given.items()]  # fmt: skip
+    whole = await asyncio.to_thread(_read, table, devices, findings)
+    given = {device: without_typed(devices[device], rows, table, findings) for device, rows in whole.items()}
+    differences = [
+        difference(device, devices[device].rows, [texts(row.values()) for row in rows], len(whole[device]) - len(rows))
+        for device, rows in given.items()
+    ]
     _check_targets(devices, given, differences, findings)
     findings.raise_if_any()
     with Progress(f"checking {table}"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,8 +10,18 @@ from typing import cast
 from core.errors import Findings, Place
 from core.settings import Document, Section, read_table
 from server.bindings import COLUMNS, REQUIRED, bindings_file
+from server.plan.instances import instance_paths
+from server.type_bindings import expand_type_bindings
 
 TABLE_COLUMNS: tuple[str, ...] = ("device", *COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedRow:
+    """A row that type bindings make, with the place of each of its cells."""
+
+    texts: dict[str, str]
+    place: Callable[[str], Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,8 @@ class DeviceBindings:
     section: Section
     file: Path | None
     rows: tuple[dict[str, str], ...]
+    typed: tuple[TypedRow, ...] = ()
+    """The rows of its type bindings, whose tables an import leaves alone."""
 
     @property
     def place(self) -> Place:
@@ -37,6 +49,7 @@ def read_bindings_of(config: Path, *, to_be_replaced: bool = False) -> dict[str,
     findings = Findings()
     document = Document.read(config, findings)
     found: dict[str, DeviceBindings] = {}
+    paths = instance_paths(document) if document is not None else {}
     for name, section in document.members("devices", findings).items() if document is not None else ():
         file = bindings_file(section)
         if file is None:
@@ -48,7 +61,9 @@ def read_bindings_of(config: Path, *, to_be_replaced: bool = False) -> dict[str,
                 rows = []
             else:
                 findings.extend(wrong.items)
-        found[name] = DeviceBindings(name, section, file, tuple(rows))
+        made = expand_type_bindings(section, paths, findings).rows
+        typed = tuple(TypedRow(texts(row.values()), row.place) for row in made)
+        found[name] = DeviceBindings(name, section, file, tuple(rows), typed)
     findings.raise_if_any()
     return found
 

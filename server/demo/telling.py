@@ -34,6 +34,9 @@ def tell(plant: Told, url: str) -> None:
     say("OPC UA", paint(url, "cyan", out), "any client, such as UaExpert: security None, anonymous")
     if plant.broker is not None:
         say("MQTT", f"mosquitto_sub -h 127.0.0.1 -p {plant.broker} -v -t 'opcua/#'", "")
+        say(
+            "", "Sparkplug B, Unified Namespace: encoding: sparkplug or unified-namespace in Settings, below pubsub", ""
+        )
     data = shlex.quote(str(folder.data))
     say("History", f"plantspace history query /Objects/Line1/Filler/Temperature --data {data} --start -5min", "")
     say("Settings", str(folder.configuration), "the configuration that runs here, with its models and bindings")

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
 from asyncua import ua
 from asyncua.ua.object_ids import ObjectIds
 
 from core.batch import Batch
-from core.datatypes import DataType
 from core.errors import Finding, Place, PlantspaceError
 from core.image import ProcessImage
-from core.quality import Status
 from core.time import now, to_iso
 from nodesets.model import Model
-from server.address_space.asyncua_values import decode_variant, encode_variant
-from server.address_space.keys import NodeKey, key_of, nodeid_of, numeric_key
-from server.address_space.node import HeldValue, Link
+from nodesets.names import NodeName
+from server.address_space.asyncua_values import encode_variant
+from server.address_space.keys import NodeKey, key_of, numeric_key
+from server.address_space.node import HeldValue, Link, SpaceNode, VariableAttributes
 from server.address_space.points import Points
 from server.address_space.space import AddressSpace
 from server.model_change.comparing import SpaceDifference, compare
+from server.model_change.new_points import NewModel, points_to_come
+from server.model_change.new_values import new_values
 from server.model_change.paths import path_of
 from server.model_change.preparing import Prepared, prepare
 from server.model_change.report import ModelReport, altered_words, bounded_lines, summary_of
+from server.model_change.semantics import SemanticChange, Semantics
 from server.model_change.swap import Step
 from server.model_change.uses import broken_uses, settled_access, uses_of
 from server.model_change.verbs import NodeChange, node_changes, version_properties
 from server.plan import Plan
-from server.plan.memory import point_value
+from server.ua_stack.browse import Directory
 from server.ua_stack.model_nodes import describe_namespaces, load_model
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.nodes import NodeBuilder
@@ -48,15 +48,6 @@ class ModelChangeRefused(PlantspaceError):  # noqa: N818 - the name says what be
         super().__init__("\n".join(map(str, findings)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shown:
-    """A memory point that nobody wrote, and the value that the file now gives it."""
-
-    slot: int
-    before: Any  # values of the point's built-in type
-    batch: Batch
-
-
 class ModelChange:
     """The difference between what is served and a new model, checked and ready to be applied, once.
 
@@ -64,42 +55,82 @@ class ModelChange:
     """
 
     def __init__(
-        self, plan: Plan, image: ProcessImage, difference: SpaceDifference, uris: tuple[str, ...], after: AddressSpace
+        self,
+        plan: Plan,
+        image: ProcessImage,
+        difference: SpaceDifference,
+        after: AddressSpace,
+        namespaces: tuple[str, ...],
+        instances: Collection[NodeName] = (),
+        *,
+        records: bool = False,
     ) -> None:
-        """Look at everything; nothing is changed. ``uris``: the new namespaces. ``after``: the new model's nodes."""
+        """Look at everything; nothing is changed. ``after``: the new model's nodes, ``namespaces`` theirs.
+
+        ``instances``: the nodes of configured instances. ``records``: whether history of new points can be kept.
+        """
         self._plan = plan
         self._space = plan.stack.internal.space
         self._image = image
         self._difference = difference
-        self._uris = uris
-        self.changes: list[NodeChange] = node_changes(difference)
-        self._dropped = self._points_that_end()
-        slots = plan.points.slots
-        self._slots = {nodeid: slot for nodeid, slot in slots.items() if nodeid not in self._dropped}
-        self._points = self._points_that_stay()
-        self._settled = settled_access(plan)
+        self._uris = namespaces[len(plan.nodeids.uris) :]
+        self._records = records
         self._moment = now()
+        self.changes: list[NodeChange] = node_changes(difference)
+        self.semantic_changes: list[SemanticChange] = []
+        """The nodes whose Properties say something else of them, once it is applied."""
+        self._semantics = Semantics(difference)
+        self._dropped = self._points_that_end()
+        self._left = {key_of(nodeid) for nodeid in self._dropped}
+        self._ended = frozenset(self._dropped.values())
+        staying = {nodeid: slot for nodeid, slot in plan.points.slots.items() if nodeid not in self._dropped}
+        nodeids = NodeIds(namespaces)
+        model = NewModel(Directory(after, nodeids), nodeids, instances)
+        self._new = points_to_come(plan, image, difference, model, staying, records=records)
+        self._slots = {**staying, **self._new.slots}
+        self._points = self._points_after()
+        self._settled = settled_access(plan)
         self._replaced: object = None
         """What was served before. It goes with this object, which is best let go of in a thread."""
         self._prepared = self._prepare()
         self.report = self._report(after)
-        self._shown = list(self._new_values()) if not self.report.findings else []
+        self._values = new_values(difference, plan.points, image) if not self.report.findings else []
 
     @classmethod
-    def plan(cls, plan: Plan, image: ProcessImage, model: Model) -> ModelChange:
+    def plan(
+        cls,
+        plan: Plan,
+        image: ProcessImage,
+        model: Model,
+        instances: Collection[NodeName] = (),
+        *,
+        records: bool = False,
+    ) -> ModelChange:
         """Compare ``model`` with what ``plan`` serves. Blocks, 30 us a node: for a thread.
 
-        ``model`` has no findings. Raises :class:`~server.address_space.loading.LoadError` for nodes that cannot be.
+        ``model`` has no findings; ``instances`` and ``records`` as above.
+        Raises :class:`~server.address_space.loading.LoadError` for nodes that cannot be.
         """
         nodeids = plan.nodeids
         namespaces = tuple(dict.fromkeys((*nodeids.uris, *model.namespaces)))
         after = AddressSpace()
         problems = load_model(after, model, namespaces)
         describe_namespaces(after, NodeBuilder(after), model, NodeIds(namespaces))
+        if plan.stack.permissions is not None:
+            plan.stack.permissions.apply(after, NodeIds(namespaces))
         difference = compare(plan.stack.loaded, after)
-        change = cls(plan, image, difference, namespaces[len(nodeids.uris) :], after)
+        change = cls(plan, image, difference, after, namespaces, instances, records=records)
         change.report = replace(change.report, notes=(*problems, *change.report.notes))
         return change
+
+    @property
+    def begins(self) -> Mapping[int, str]:
+        """Give the points whose history is to be kept from this change on, by their slots."""
+        return self._new.begins
+
+    def offer_again(self) -> None:
+        """Hand on what the points of :attr:`begins` hold that no device fills: nothing else may for a long time."""
+        self._new.offer_again(self._image, self._plan.points.places)
 
     @property
     def size(self) -> int:
@@ -125,15 +156,20 @@ class ModelChange:
             raise ModelChangeRefused(findings)
         internal, space, swap = self._plan.stack.internal, self._space, self._prepared.swap
         points = internal.attributes.points
+        meant = self._semantics.values(space, self._shown_of)
+        shown: list[Batch] = []
         swap.apply(space)
         try:
-            for shown in self._shown:
-                if _same(self._image.read(shown.slot).value, shown.before):
-                    self._image.apply(shown.batch)
+            self._new.enter(self._image)
             if self._points is not None:
                 internal.attributes.points = self._points
-            internal.subscriptions.leave_points(self._dropped)
+            internal.subscriptions.leave_points(self._left)
+            shown += (values.show(self._image, self._moment) for values in self._values)
+            self.semantic_changes = self._semantics.changes(space, self._shown_of, meant)
         except BaseException:
+            for batch in shown:
+                self._image.apply(batch)
+            self._new.leave(self._image)
             internal.attributes.points = points
             swap.undo(space)
             raise
@@ -141,7 +177,12 @@ class ModelChange:
         self._replaced = (plan.points.slots, plan.stack.loaded, plan.directory.forget())
         plan.points.slots, plan.stack.loaded = self._slots, self._difference.after
         plan.nodeids.extend(self._uris)
+        self._new.settle(plan, self._image, self._ended)
+        space.rights.changed()
         return replace(self.report, applied=True, seconds=time.perf_counter() - begin)
+
+    def _shown_of(self, node: SpaceNode) -> object:
+        return self._plan.stack.internal.attributes.value(node).variant
 
     def _prepare(self) -> Prepared:
         return prepare(self._difference, self._space, self._settled, self._further_steps)
@@ -170,28 +211,14 @@ class ModelChange:
                 ending[nodeid] = slot
         return ending
 
-    def _points_that_stay(self) -> Points | None:
+    def _points_after(self) -> Points | None:
+        """Give the points that clients are to see, or None for the same."""
         points = self._plan.stack.internal.attributes.points
-        if points is None or not self._dropped:
+        coming = self._new.slots
+        if points is None or not (self._dropped or coming):
             return None
-        ending = {key_of(nodeid) for nodeid in self._dropped}
-        return replace(points, slots={key: slot for key, slot in points.slots.items() if key not in ending})
-
-    def _new_values(self) -> Iterable[_Shown]:
-        """Give the memory points whose value in the file is another."""
-        points = self._plan.points
-        for key, alteration in self._difference.altered.items():
-            slot = points.slots.get(nodeid_of(key)) if "value" in alteration.attributes else None
-            if slot is None or slot in points.places or alteration.is_retyped:
-                continue
-            datatype = self._image.points[slot].datatype
-            before, value = (_decoded(datatype, one.value) for one in (alteration.before, alteration.after))
-            if value is None:
-                continue
-            values = np.empty(1, datatype.dtype)
-            values[0] = value
-            batch = Batch(np.array([slot], np.int32), values, Status.GOOD, self._moment, self._moment)
-            yield _Shown(slot, before, batch)
+        slots = {key: slot for key, slot in points.slots.items() if key not in self._left}
+        return replace(points, slots={**slots, **{key_of(nodeid): slot for nodeid, slot in coming.items()}})
 
     def _report(self, after: AddressSpace) -> ModelReport:
         difference, space = self._difference, self._space
@@ -208,16 +235,20 @@ class ModelChange:
             [f"{altered[key]}: {altered_words(alteration)}" for key, alteration in difference.altered.items()],
         )
         return ModelReport(
-            tuple(sorted(set(findings))), summary_of(difference, self._uris), lines, tuple(self._notes(added))
+            tuple(sorted(set(findings))), summary_of(difference, self._uris), lines, tuple(self._notes())
         )
 
-    def _notes(self, added: Mapping[NodeKey, str]) -> Iterable[str]:
+    def _notes(self) -> Iterable[str]:
         """Say what only the next start brings."""
-        variables = [node.variable for key, node in self._difference.added.items() if key in added and node.variable]
-        if variables:
-            yield "new variables become memory points, kept over a restart, with the next start of the gateway"
-        if any(variable.historizing for variable in variables):
+        if self._new.left:
+            yield f"{self._new.left} new variables become memory points, kept over a restart, with the next start"
+        if not self._records and any(_begins_history(one) for one in self._variables()):
             yield "history of new variables begins with the next start of the gateway"
+
+    def _variables(self) -> Iterable[tuple[VariableAttributes | None, VariableAttributes | None]]:
+        """Give the attributes of variables before and after."""
+        yield from ((None, node.variable) for node in self._difference.added.values())
+        yield from ((one.before.variable, one.after.variable) for one in self._difference.altered.values())
 
     def _obstacles(self, after: AddressSpace) -> Iterable[Finding]:
         place = Place.of(self._plan.config)
@@ -228,11 +259,6 @@ class ModelChange:
             yield Finding(place, told, "restart the gateway with the new model")
 
 
-def _decoded(datatype: DataType, value: object) -> Any:  # noqa: ANN401 - any value of a built-in type
-    return point_value(datatype, decode_variant(value)) if isinstance(value, bytes) else None
-
-
-def _same(one: object, other: object) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return np.array_equal(np.asarray(one), np.asarray(other))
-    return one == other
+def _begins_history(variable: tuple[VariableAttributes | None, VariableAttributes | None]) -> bool:
+    before, after = variable
+    return after is not None and after.historizing and (before is None or not before.historizing)

@@ -6,32 +6,56 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from core.collecting import no_collection
-from core.errors import Finding, Findings, InputError, Place
+from core.errors import Finding, Findings, InputError, Place, StoreError
 from core.image import ProcessImage
 from core.settings import Document
 from nodesets.library import LibraryError
-from nodesets.model import Model
+from nodesets.model import Model, let_go
+from nodesets.names import NodeName
+from nodesets.resolver import Resolution
 from server.address_space.loading import LoadError
 from server.model_change.change import ModelChange, ModelChangeRefused
 from server.model_change.imported import FOLDER, keep, restore, stage, unstage
 from server.model_change.report import ModelReport
-from server.model_change.telling import tell
-from server.model_change.verbs import NodeChange
+from server.model_change.telling import tell, tell_semantics
 from server.plan import Plan
 from server.plan.instances import plan_instances
 from server.plan.model import find_models
-from server.plan.reading_models import read_models
+from server.plan.reading_models import ModelToKeep, read_models
 
 _log = logging.getLogger("plantspace.model")
 _TRIES = 3
 _MANY = 1000
 _MOST_LOGGED = 20
+
+
+class PointRecorder(Protocol):
+    """Who keeps history, and takes more points while it does."""
+
+    async def add(self, points: Mapping[int, str]) -> None:
+        """Record ``points`` (slot -> NodeId text) from now on. Raises :class:`~core.errors.StoreError`."""
+        ...
+
+
+@dataclass(slots=True)
+class _ReadModel:
+    """A model as it was read from the files. ``instances``: the nodes that the configuration makes."""
+
+    model: Model
+    instances: frozenset[NodeName]
+    to_keep: ModelToKeep | None
+
+
+def _untold(report: ModelReport) -> None:
+    del report
 
 
 class LiveModel:
@@ -42,6 +66,10 @@ class LiveModel:
         self._plan = plan
         self._image = image
         self._imports = plan.data_dir / FOLDER
+        self.on_applied: Callable[[ModelReport], None] = _untold
+        """Told of each change once it is served."""
+        self.recorder: PointRecorder | None = None
+        """Who records; without one the history of new points begins with the next start."""
         self.is_settled = False
         """Whether the process's memory was settled (:func:`~server.gateway.settle_memory`), so that many new nodes are
         too: the garbage collector would hold the event loop for a millisecond a thousand of them, now and again."""
@@ -71,7 +99,7 @@ class LiveModel:
     async def reload(self) -> ModelReport:
         """Read the configuration's models again and apply what is different. What is wrong is in the report."""
         async with self._one:
-            report = await self._change(self._imports)
+            report = await self._change(None)
         _tell_log("reload", report)
         return report
 
@@ -127,11 +155,33 @@ class LiveModel:
         problem = f"the NodeSet cannot be kept: {error.strerror or error}"
         return ModelReport((Finding(Place.of(self._imports), problem, "make room, or mend the folder's rights"),))
 
-    async def _change(self, imports: Path, staged: Path | None = None, *, dry: bool = False) -> ModelReport:
-        """Make a change and apply it, unless it is ``dry``; ``staged``: an imported file, kept if all goes well."""
+    async def _change(self, imports: Path | None, staged: Path | None = None, *, dry: bool = False) -> ModelReport:
+        """Make a change and apply it, unless it is ``dry``.
+
+        ``imports``: the folder of imported files, None for the gateway's own; ``staged``: one of them, kept if all goes
+        well.
+        """
+        held: list[_ReadModel] = []
+        made: list[ModelChange] = []
         try:
             with no_collection():
-                report, changes = await self._tried(imports, staged, dry=dry)
+                report = await self._outcome(imports, staged, held, made, dry=dry)
+            if report.applied:
+                await self._follow(made[0], report, held[0], staged)
+            return report
+        finally:
+            await asyncio.get_running_loop().run_in_executor(self._thread, _let_go, held, made)
+
+    async def _outcome(
+        self, imports: Path | None, staged: Path | None, held: list[_ReadModel], made: list[ModelChange], *, dry: bool
+    ) -> ModelReport:
+        """Do it; what was read and made goes into the lists, from which it is let go of in a thread."""
+        try:
+            held.append(await self._read(imports))
+            made.append(await self._planned(held[0]))
+            report = made[0].report
+            if not dry and not report.findings:
+                report = await self._applied(made[0], staged)
         except InputError as error:
             return ModelReport(tuple(sorted(set(error.findings))))
         except OSError as error:
@@ -140,42 +190,53 @@ class LiveModel:
             return ModelReport(refused.findings)
         except (LoadError, LibraryError) as error:
             return ModelReport((Finding(Place.of(self._plan.config), str(error)),))
-        if report.applied:
-            await tell(self._plan.stack, changes, f"the model has changed: {report.summary}")
+        if report.applied and self.is_settled and made[0].size > _MANY:
+            gc.freeze()
         return report
 
-    async def _tried(
-        self, imports: Path, staged: Path | None, *, dry: bool
-    ) -> tuple[ModelReport, Sequence[NodeChange]]:
-        made: list[ModelChange] = []
+    async def _follow(self, change: ModelChange, report: ModelReport, read: _ReadModel, staged: Path | None) -> None:
+        """Do what an applied change brings with it: tell clients, record new points, keep the model as it is now."""
+        stack, message = self._plan.stack, f"the model has changed: {report.summary}"
+        await tell(stack, change.changes, message)
+        await tell_semantics(stack, change.semantic_changes, message)
+        self.on_applied(report)
+        await self._record(change)
+        to_keep = read.to_keep
         try:
-            made.append(await self._planned(imports))
-            report = made[0].report
-            if not dry and not report.findings:
-                report = await self._applied(made[0], staged)
-            if report.applied and self.is_settled and made[0].size > _MANY:
-                gc.freeze()
-            return report, made[0].changes
-        finally:
-            await asyncio.get_running_loop().run_in_executor(self._thread, made.clear)
+            if staged is not None:
+                # It was read where it was tried, and a model is kept under the names of its files.
+                thrown, to_keep = await read_models(*await self._find(None))
+                await asyncio.to_thread(let_go, thrown)
+        except (InputError, LibraryError, OSError) as error:
+            _log.warning("the model is not kept for the next start, which takes longer: %s", error)
+        else:
+            if to_keep is not None:
+                await asyncio.to_thread(to_keep.keep)
 
-    async def _planned(self, imports: Path) -> ModelChange:
-        models = [await self._read(imports)]
+    async def _record(self, change: ModelChange) -> None:
+        if self.recorder is None or not change.begins:
+            return
         try:
-            change = await self._compared(models[0])
-            for _ in range(_TRIES):
-                if change.is_current:
-                    break
-                # What is served has changed while it was compared.
-                change = await self._compared(models[0])
-        finally:
-            # In the thread that compared: it has let go of them itself by then.
-            await asyncio.get_running_loop().run_in_executor(self._thread, _let_go, models)
+            await self.recorder.add(change.begins)
+        except StoreError as error:
+            _log.error("history of %d points begins with the next start: %s", len(change.begins), error)
+        else:
+            # What they show by now came before anyone recorded it.
+            change.offer_again()
+
+    async def _planned(self, read: _ReadModel) -> ModelChange:
+        change = await self._compared(read)
+        for _ in range(_TRIES):
+            if change.is_current:
+                break
+            # What is served has changed while it was compared.
+            change = await self._compared(read)
         return change
 
-    async def _compared(self, model: Model) -> ModelChange:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, ModelChange.plan, self._plan, self._image, model)
+    async def _compared(self, read: _ReadModel) -> ModelChange:
+        records = self.recorder is not None
+        compare = partial(ModelChange.plan, self._plan, self._image, read.model, read.instances, records=records)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, compare)
 
     async def _applied(self, change: ModelChange, staged: Path | None) -> ModelReport:
         if staged is None:
@@ -189,28 +250,39 @@ class LiveModel:
                 await asyncio.to_thread(restore, before)
             raise
 
-    async def _read(self, imports: Path) -> Model:
-        """Read everything as a start would. Raises :class:`InputError`, :class:`LibraryError`."""
+    async def _find(self, imports: Path | None) -> tuple[Document, Resolution]:
+        """Find the files as a start would. Raises :class:`InputError`."""
         findings = Findings()
-        document = await asyncio.to_thread(Document.read, self._plan.config, findings)
+        document = await asyncio.to_thread(Document.read, self._plan.written, findings)
         findings.raise_if_any()
         if document is None:
             raise InputError(())
         found = await asyncio.to_thread(find_models, document, findings, imports)
-        model, _ = await read_models(document, found.resolution)
+        findings.raise_if_any()
+        return document, found.resolution
+
+    async def _read(self, imports: Path | None) -> _ReadModel:
+        """Read everything as a start would. Raises :class:`InputError`, :class:`LibraryError`."""
+        document, resolution = await self._find(imports)
+        findings = Findings()
+        model, to_keep = await read_models(document, resolution)
         findings.extend(model.findings)
         findings.raise_if_any()
         own = f"urn:plantspace:{self._plan.settings.name}"
         instances = await asyncio.to_thread(plan_instances, document, model.nodes, own, findings)
         findings.raise_if_any()
-        return replace(model, nodes={**model.nodes, **{record.name: record for record in instances.records}})
+        made = {record.name: record for record in instances.records}
+        whole = replace(model, nodes={**model.nodes, **made})
+        return _ReadModel(whole, frozenset(made), to_keep)
 
 
-def _let_go(models: list[Model]) -> None:
+def _let_go(read: list[_ReadModel], made: list[ModelChange]) -> None:
     """Free models, which takes as long as a hundred requests. Blocks; nothing is left for the garbage collector."""
-    for model in models:
-        model.types.remove(())  # what the registry has made of its types refers to the registry
-    models.clear()
+    made.clear()
+    for one in read:
+        let_go(one.model)
+        one.model.types.remove(())  # what the registry has made of its types refers to the registry
+    read.clear()
 
 
 def _tell_log(what: str, report: ModelReport) -> None:

@@ -1,51 +1,59 @@
-"""Tells clients of a changed model: GeneralModelChangeEvents from the Server object (Part 3 v1.05 9.32)."""
+"""Tells clients of a changed model by events from the Server object.
 
-# The seam on asyncua, whose annotations are partial and call a plain int or str wrong where it takes one.
-# pyright: reportPrivateImportUsage=false
+GeneralModelChangeEvents say which nodes are others (Part 3 v1.05 9.32), SemanticChangeEvents whose Properties mean
+something else now (Part 3 v1.05 9.33).
+"""
+
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
-from asyncua import ua
-from asyncua.server.event_generator import EventGenerator
+from asyncua.ua.object_ids import ObjectIds
 
-from server.address_space.encoding import encode_node_id
+from nodesets.built_in_types import BuiltInType
+from server.address_space.encoding import array_variant, encode_extension_object, encode_node_id
+from server.address_space.keys import NodeKey, numeric_key
+from server.events.emitter import Emitter
+from server.events.event import SERVER
+from server.model_change.semantics import SemanticChange
 from server.model_change.verbs import NodeChange
 from server.ua_stack.stack import UaStack
 
 MOST_CHANGES = 200
 """Changes in one event: each subscriber's is encoded in one go, for some milliseconds."""
-_ENCODING = ua.NodeId(ua.Int32(ua.ObjectIds.ModelChangeStructureDataType_Encoding_DefaultBinary))
-_TYPE = ua.NodeId(ua.Int32(ua.ObjectIds.GeneralModelChangeEventType))
+_CHANGE = numeric_key(0, ObjectIds.ModelChangeStructureDataType_Encoding_DefaultBinary)
+_SEMANTIC_CHANGE = numeric_key(0, ObjectIds.SemanticChangeStructureDataType_Encoding_DefaultBinary)
+_TYPE = numeric_key(0, ObjectIds.GeneralModelChangeEventType)
+_SEMANTIC_TYPE = numeric_key(0, ObjectIds.SemanticChangeEventType)
 _SEVERITY = 100
 
 
-class _Changes(list[ua.ExtensionObject]):
-    """The event's Changes, encoded once. asyncua copies a field for each subscriber; these never change."""
-
-    def __deepcopy__(self, _memo: object) -> _Changes:
-        return self
-
-
 async def tell(stack: UaStack, changes: Sequence[NodeChange], message: str) -> int:
-    """Raise as many events as the changes need; give how many. Other tasks have their turn between them."""
-    generator: EventGenerator | None = None
+    """Raise as many GeneralModelChangeEvents as are needed; give how many. Others have their turn between them."""
+    return await _raise(stack, _TYPE, [_encoded(change) for change in changes], message)
+
+
+async def tell_semantics(stack: UaStack, changes: Sequence[SemanticChange], message: str) -> int:
+    """Raise as many SemanticChangeEvents as the changes need; give how many."""
+    return await _raise(stack, _SEMANTIC_TYPE, [_encoded_semantic(change) for change in changes], message)
+
+
+async def _raise(stack: UaStack, kind: NodeKey, changes: Sequence[bytes], message: str) -> int:
+    emitter = Emitter(stack.internal.events, abstract=True)
     events = 0
     for begin in range(0, len(changes), MOST_CHANGES):
-        if generator is None:
-            generator = await stack.server.get_event_generator(_TYPE)
-        event: Any = generator.event  # a class that asyncua fills with the event type's properties
-        some = _Changes(_encoded(change) for change in changes[begin : begin + MOST_CHANGES])
-        event.add_property("Changes", some, ua.VariantType.ExtensionObject)
-        event.Severity = _SEVERITY
-        await generator.trigger(message=message)
+        some = array_variant(BuiltInType.ExtensionObject, changes[begin : begin + MOST_CHANGES])
+        stack.internal.subscriptions.happened(emitter.make(kind, SERVER, message, _SEVERITY, {"Changes": some}))
         events += 1
         await asyncio.sleep(0)
     return events
 
 
-def _encoded(change: NodeChange) -> ua.ExtensionObject:
+def _encoded(change: NodeChange) -> bytes:
     body = encode_node_id(change.node) + encode_node_id(change.kind) + bytes((change.verb,))
-    return ua.ExtensionObject(TypeId=_ENCODING, Body=ua.ByteString(body))
+    return encode_extension_object(_CHANGE, body)
+
+
+def _encoded_semantic(change: SemanticChange) -> bytes:
+    return encode_extension_object(_SEMANTIC_CHANGE, encode_node_id(change.node) + encode_node_id(change.kind))

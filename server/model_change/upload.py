@@ -1,7 +1,6 @@
 """A file that clients write NodeSets into: FileType (Part 20 v1.05 4.2), in memory, bounded, one writer at a time.
 
-Its methods give StatusCodes and nothing else when they refuse; who may call them is asked of
-:mod:`~server.model_change.rights`.
+Its methods give StatusCodes and nothing else when they refuse; who may call them, their RolePermissions say.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from nodesets.datatypes.problems import DataTypeError
 from nodesets.names import NodeName
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NodeKey, key_of, nodeid_of
+from server.address_space.node import ACCESS_HISTORY_WRITE
 from server.model_change.comparing import Alteration, SpaceDifference
 from server.model_change.preparing import HISTORY_READ
 from server.plan import Plan
@@ -40,9 +41,8 @@ def uses_of(plan: Plan) -> Mapping[NodeKey, list[Use]]:
     for operator in plan.operators:
         for slot in operator.inputs.values():
             by_slot[slot].append(Use(config, f"is an input of the operator {operator.name}"))
-    for name, fields in (plan.pubsub.fields if plan.pubsub is not None else {}).items():
-        for field in fields:
-            by_slot[field.slot].append(Use(config, f"is in the dataset {name}"))
+    for slot, name in _published(plan):
+        by_slot[slot].append(Use(config, f"is in the dataset {name}"))
     uses: dict[NodeKey, list[Use]] = defaultdict(list)
     for nodeid, slot in _nodes_with_slots(plan):
         if slot in by_slot:
@@ -50,6 +50,16 @@ def uses_of(plan: Plan) -> Mapping[NodeKey, list[Use]]:
     for name, variables in _structures(plan).items():
         uses[key_of(plan.nodeids.from_name(name))] += variables
     return uses
+
+
+def _published(plan: Plan) -> Iterator[tuple[int, str]]:
+    """Give the slots that datasets name, each with the dataset.
+
+    What a pattern or a type has brought goes with the model, as it would with a restart.
+    """
+    for connection in plan.pubsub.connections.values() if plan.pubsub is not None else ():
+        for name, slots in connection.named.items():
+            yield from ((slot, name) for slot in slots)
 
 
 def _nodes_with_slots(plan: Plan) -> Iterator[tuple[ua.NodeId, int]]:
@@ -85,7 +95,9 @@ def settled_access(plan: Plan) -> dict[NodeKey, int]:
     points = plan.points
     bits: dict[NodeKey, int] = {}
     for nodeid, slot in _nodes_with_slots(plan):
-        settled = (READ | WRITE if slot in points.places else 0) | (HISTORY_READ if slot in points.recorded else 0)
+        settled = HISTORY_READ | ACCESS_HISTORY_WRITE if slot in points.recorded else 0
+        if slot in points.places:
+            settled |= READ if slot in points.following else READ | WRITE
         if settled:
             bits[key_of(nodeid)] = bits.get(key_of(nodeid), 0) | settled
     return bits

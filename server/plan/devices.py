@@ -10,11 +10,11 @@ from asyncua import ua
 
 from core.errors import Findings, InputError
 from core.settings import Document, Row, Section, SettingError, build
+from core.settings.partial import sound_part
 from drivers import registry
 from drivers.contract import BoundPoint, Capability, DeviceSettings, Manifest, TagOffer
 from server.bindings import Binding, bindings_of_rows, read_bindings
 from server.plan.instances import instance_paths
-from server.plan.partial import sound_part
 from server.type_bindings import expand_type_bindings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -15,11 +15,16 @@ from nodesets.instances import InstanceError, InstanceProblem, Instances, NewIns
 from nodesets.instances.identifiers import written
 from nodesets.names import NodeName
 from nodesets.nodes import Node
+from server.plan.instance_values import InstanceValues
 from server.plan.node_names import NodeFinder, UnknownNodeError
+from server.plan.written_values import WrittenValueError
+from server.type_bindings import header_of
 
 KEY = "instances"
 COLUMNS = ("name", "type", "parent", "reference", "optional", "placeholders", "types", "id")
 REQUIRED = ("type",)
+VALUE = "value:"
+"""What the name of a column begins with that has values of members; the member's path follows."""
 _OBJECTS = "/Objects"
 _BETWEEN = "|"
 
@@ -27,7 +32,8 @@ _BETWEEN = "|"
 class InstanceSettings(Settings):
     """One instance. ``type``, ``reference`` and ``types`` are names of types; ``id`` is the NodeId's identifier.
 
-    ``optional``, ``placeholders`` and ``types`` have browse paths beneath the instance.
+    ``optional``, ``placeholders``, ``types`` and ``values`` have browse paths beneath the instance. ``values`` are of
+    variables there, which are made where they are optional.
     """
 
     type: str = Field(examples=["machinery:MachineIdentificationType"])
@@ -37,6 +43,7 @@ class InstanceSettings(Settings):
     optional: list[str] | Literal["all"] = Field(default_factory=list[str])
     placeholders: dict[str, list[str]] = Field(default_factory=dict[str, list[str]])
     types: dict[str, str] = Field(default_factory=dict[str, str])
+    values: dict[str, Any] = Field(default_factory=dict[str, Any])  # of any type, which the model knows
     id: str = ""
 
 
@@ -46,6 +53,8 @@ class _Wish:
 
     settings: InstanceSettings
     place: Callable[[str, str], Place]
+    is_row: bool = False
+    """Whether it stands in a table, where everything is text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,7 @@ def plan_instances(
     if not wishes:
         return PlannedInstances([], sound)
     before = len(findings.items)
-    return _Planner(document, Instances(nodes), namespace, findings).plan(wishes, lambda: len(findings.items) == before)
+    return _Planner(document, nodes, namespace, findings).plan(wishes, lambda: len(findings.items) == before)
 
 
 def instance_paths(document: Document) -> dict[str, str]:
@@ -123,7 +132,7 @@ def _of_part(section: Section, findings: Findings) -> Iterator[_Wish]:
             items = section.section((key,)).data
             if isinstance(items, list) and inner in items:
                 return section.place((key, items.index(inner)))
-        return section.place((key, inner) if inner else (key,), key=bool(inner))
+        return section.place((key, inner) if inner else (key,), key=bool(inner) and key != "values")
 
     yield _Wish(settings, place)
 
@@ -132,15 +141,21 @@ def _of_file(section: Section, findings: Findings) -> Iterator[_Wish]:
     if not isinstance(section.data, str) or not section.data:
         findings.add(section.place(), f"'{section.label()}' must name a CSV file", "write instances: instances.csv")
         return
-    for row in read_table(section.base / section.data, COLUMNS, REQUIRED, findings):
+    file = section.base / section.data
+    values = [name for name in dict.fromkeys(header_of(file, Findings()) or ()) if name.startswith(VALUE)]
+    for row in read_table(file, (*COLUMNS, *values), REQUIRED, findings):
         told = len(findings.items)
-        settings = _of_row(row, findings)
+        settings = _of_row(row, values, findings)
+
+        def place(key: str, inner: str, row: Row = row) -> Place:
+            return row.place(f"{VALUE}{inner}" if key == "values" else key)
+
         if len(findings.items) == told:
-            yield _Wish(settings, lambda key, _, row=row: row.place(key))
+            yield _Wish(settings, place, is_row=True)
 
 
-def _of_row(row: Row, findings: Findings) -> InstanceSettings:
-    """Read a row; lists are cut at ``|``, mappings are ``path=value`` in such lists."""
+def _of_row(row: Row, values: Iterable[str], findings: Findings) -> InstanceSettings:
+    """Read a row; lists are cut at ``|``, mappings are ``path=value`` in such lists. ``values``: columns of values."""
     placeholders: dict[str, list[str]] = {}
     for path, name in _pairs(row, "placeholders", findings):
         placeholders.setdefault(path, []).append(name)
@@ -153,6 +168,7 @@ def _of_row(row: Row, findings: Findings) -> InstanceSettings:
         optional=optional,
         placeholders=placeholders,
         types=dict(_pairs(row, "types", findings)),
+        values={name.removeprefix(VALUE): text for name in values if (text := row.get(name).strip())},
         id=row.get("id"),
     )
 
@@ -171,9 +187,10 @@ def _pairs(row: Row, column: str, findings: Findings) -> Iterable[tuple[str, str
 class _Planner:
     """Makes the instances of one configuration."""
 
-    def __init__(self, document: Document, instances: Instances, namespace: str, findings: Findings) -> None:
-        self._instances = instances
-        self._finder = NodeFinder(instances)
+    def __init__(self, document: Document, nodes: Mapping[NodeName, Node], namespace: str, findings: Findings) -> None:
+        self._instances = Instances(nodes)
+        self._finder = NodeFinder(self._instances)
+        self._values = InstanceValues(self._instances, nodes)
         self._namespace = namespace
         self._findings = findings
         devices = document.data.get("devices") if isinstance(document.data, dict) else None
@@ -195,7 +212,7 @@ class _Planner:
                 self._tell_parents(later, lost)
                 break
             waiting = later
-        return PlannedInstances(list(self._instances.made), sound(), frozenset(lost))
+        return PlannedInstances(self._values.put_into(self._instances.made), sound(), frozenset(lost))
 
     def _parent(self, wish: _Wish) -> NodeName | None:
         try:
@@ -242,17 +259,30 @@ class _Planner:
             parent=parent,
             browse_name=name,
             reference=reference,
-            optional=[settings.optional] if isinstance(settings.optional, str) else settings.optional,
+            optional=[
+                *([settings.optional] if isinstance(settings.optional, str) else settings.optional),
+                *settings.values,
+            ],
             placeholders=settings.placeholders,
             types={path: one for path, one in types.items() if one is not None},
         )
         try:
-            self._instances.create(new)
+            records = self._instances.create(new)
         except InstanceError as error:
             for problem in error.problems:
                 self._tell(wish, problem)
             return False
+        for path, given in settings.values.items():
+            self._give(wish, records[0].name, path, given)
         return True
+
+    def _give(self, wish: _Wish, instance: NodeName, path: str, given: object) -> None:
+        """Give a member its value; what is wrong with it costs no node."""
+        try:
+            self._values.give(instance, path, given, cell=wish.is_row)
+        except WrittenValueError as error:
+            name = wish.settings.name or wish.settings.type
+            self._findings.add(wish.place("values", path), f"{name}: {error.problem}", error.mend)
 
     def _type(self, wish: _Wish, key: str, inner: str, text: str) -> NodeName | None:
         try:
@@ -273,5 +303,9 @@ class _Planner:
         return any(identifier == device or identifier.startswith(f"{device}.") for device in self._devices)
 
     def _tell(self, wish: _Wish, problem: InstanceProblem) -> None:
-        name = wish.settings.name or wish.settings.type
-        self._findings.add(wish.place(problem.argument, problem.key), f"{name}: {problem.problem}", problem.mend)
+        name, settings = wish.settings.name or wish.settings.type, wish.settings
+        chosen = () if isinstance(settings.optional, str) else settings.optional
+        of_value = problem.argument == "optional" and problem.key in settings.values and problem.key not in chosen
+        text = problem.problem.replace("optional child", "member") if of_value else problem.problem
+        place = wish.place("values" if of_value else problem.argument, problem.key)
+        self._findings.add(place, f"{name}: {text}", problem.mend)

@@ -5,6 +5,7 @@ A name that another error keeps from being found is not told: whoever mends that
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -32,6 +33,12 @@ class Lookup:
         self._unclear_paths: set[str] = set()
         self._unclear_ids: set[str] = set()
         self._unclear_members: set[str] = set()
+
+    def telling(self, findings: Findings) -> Lookup:
+        """Give what looks up the same, and tells what is wrong to others."""
+        other = copy.copy(self)
+        other._findings = findings  # noqa: SLF001 - its own class
+        return other
 
     def generated(self, device: str) -> None:
         """Know that everything beneath ``/Objects/<device>`` comes of the device's section."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,20 @@ from server.ua_stack.browse import Directory
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.nodes import WRITE
 from server.ua_stack.values import from_variant
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVariable:
+    """A variable that is to be a memory point; the fields as those of :class:`MemoryPoint`."""
+
+    nodeid: ua.NodeId
+    point: Point
+    initial: Any
+    retained: bool
+
+    def at(self, slot: int) -> MemoryPoint:
+        """Give its memory point."""
+        return MemoryPoint(slot, self.point.node, self.point.datatype, self.initial, self.retained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +58,39 @@ def plan_memory(
     that the configuration makes.
     """
     memory: list[MemoryPoint] = []
+
+    def wanted(nodeid: ua.NodeId) -> bool:
+        return nodeid not in points.slots and nodeid not in points.fields
+
+    for variable in memory_variables(directory, nodeids, wanted, own_namespaces, instances):
+        slot = points.add(variable.nodeid, variable.point, 0.0)
+        memory.append(variable.at(slot))
+    return memory
+
+
+def memory_variables(
+    directory: Directory,
+    nodeids: NodeIds,
+    wanted: Callable[[ua.NodeId], bool],
+    own_namespaces: Collection[int],
+    instances: Collection[NodeName],
+) -> Iterator[MemoryVariable]:
+    """Give the variables that are to be memory points, of those that are ``wanted``; the rest as :func:`plan_memory`.
+
+    Nothing of the directory changes meanwhile but its own memory.
+    """
     made = {nodeids.from_name(name) for name in instances}
     for instance in directory.instances.values():
         nodeid = instance.nodeid
-        taken = nodeid in points.slots or nodeid in points.fields
         own = nodeid.NamespaceIndex in own_namespaces and nodeid not in made
-        if own or taken or not directory.is_variable(nodeid):
+        if own or not wanted(nodeid) or not directory.is_variable(nodeid):
             continue
         writable = bool(directory.access_level(nodeid) & WRITE)
         if instance.is_property and not writable:
             continue
         datatype = directory.built_in_type(nodeid)
-        initial = _initial(directory, nodeid, datatype)
         point = Point(nodeids.to_text(nodeid), datatype)
-        slot = points.add(nodeid, point, 0.0)
-        memory.append(MemoryPoint(slot, point.node, datatype, initial, writable))
-    return memory
+        yield MemoryVariable(nodeid, point, _initial(directory, nodeid, datatype), writable)
 
 
 def _initial(directory: Directory, nodeid: ua.NodeId, datatype: DataType) -> Any:  # noqa: ANN401 - any value of a built-in type

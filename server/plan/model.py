@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import glob
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import Finding, Findings, InputError, Place
 from core.settings import Document, Section, build
+from core.settings.partial import texts_of
+from nodesets.alike import alike
 from nodesets.datatypes.registry import TypeRegistry
 from nodesets.library import LibraryError
 from nodesets.model import Model
 from nodesets.names import NodeName
-from nodesets.resolver import PACKAGED_MODELS, Resolution, resolve
+from nodesets.resolver import PACKAGED_MODELS, NamedModel, Resolution, resolve
 from server.configuration import DEFAULT_SEARCH, ModelSettings
 from server.model_change.imported import imports_folder, with_imported
 from server.plan.instances import plan_instances
-from server.plan.partial import texts_of
 from server.plan.reading_models import ModelToKeep, read_models
 from server.ua_stack.model_nodes import unreached
 from server.ua_stack.stack import UaStack
 
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""How a URI begins (RFC 3986 3.1). One letter alone would be a drive."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """What was loaded: the files in load order, what was told and survived, and the DataTypes."""
+    """What was loaded: the files in load order, what was told and survived, each kind once, and the DataTypes."""
 
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
@@ -65,23 +71,24 @@ def find_models(document: Document, findings: Findings, imports: Path | None = N
     """
     section = document.section(("model",)) if "model" in document else None
     files: list[Path] = []
+    models: list[NamedModel] = []
     folders = [document.base / folder for folder in DEFAULT_SEARCH]
     unasked = {Place.of(folder) for folder in folders}
     before = len(findings.items)
     unclear = False
     if section is not None:
         unclear = build(ModelSettings, section, Findings()) is None
-        files += _files(section, findings)
+        files, models = _named(section, findings)
         if "search" in section:
             unasked = set[Place]()
             folders = [document.base / folder for folder, _ in texts_of(section, "search")]
     files, replaced = with_imported(files, imports or imports_folder(document))
-    resolution = resolve([PACKAGED_MODELS / "plantspace.NodeSet2.xml", *files], folders)
+    resolution = resolve([PACKAGED_MODELS / "plantspace.NodeSet2.xml", *files], folders, models)
     # Nobody asked for the default folders, so nobody need hear that there is none.
     told = (warning for warning in resolution.warnings if warning.place not in unasked)
     resolution = replace(resolution, warnings=(*told, *replaced))
     if unclear:
-        resolution = replace(resolution, findings=_without_missing(resolution))
+        resolution = replace(resolution, findings=_without_missing(resolution, models))
     incomplete = unclear or len(findings.items) > before or bool(resolution.findings or resolution.missing)
     return FoundModels(resolution, incomplete)
 
@@ -104,10 +111,15 @@ async def load_models(
     incomplete = found.incomplete or not instances.complete
     files = tuple(nodeset.file for nodeset in model.nodesets[1:])
     if not model.findings:
-        loaded = LoadedModel(files, (*map(str, model.warnings), *problems), model.types, to_keep)
+        warnings = await asyncio.to_thread(_told, model)
+        loaded = LoadedModel(files, (*warnings, *problems), model.types, to_keep)
         return PlannedModel(loaded, incomplete, frozenset(instances.lost), frozenset(made))
     lost = unreached(stack.internal.space, model, await stack.namespaces()) | instances.lost
     return PlannedModel(None, incomplete or _is_damaged(model, found), lost, frozenset(made))
+
+
+def _told(model: Model) -> tuple[str, ...]:
+    return tuple(map(str, alike(model.warnings)))
 
 
 def _is_damaged(model: Model, found: FoundModels) -> bool:
@@ -115,19 +127,24 @@ def _is_damaged(model: Model, found: FoundModels) -> bool:
     return lacks_files or any(nodeset.problems or not nodeset.complete for nodeset in model.nodesets)
 
 
-def _files(section: Section, findings: Findings) -> list[Path]:
+def _named(section: Section, findings: Findings) -> tuple[list[Path], list[NamedModel]]:
+    """Give what ``nodesets`` lists: files, and models by their URIs, which resolving finds."""
     files: list[Path] = []
-    for pattern, place in texts_of(section, "nodesets"):
-        found = sorted(glob.glob(str(section.base / pattern), recursive=True))  # noqa: PTH207 - patterns may be absolute, which Path.glob refuses
+    models: list[NamedModel] = []
+    for entry, place in texts_of(section, "nodesets"):
+        if _URI.match(entry):
+            models.append(NamedModel(entry, place))
+            continue
+        found = sorted(glob.glob(str(section.base / entry), recursive=True))  # noqa: PTH207 - patterns may be absolute, which Path.glob refuses
         if not found:
-            findings.add(place, f"no file matches {pattern}", f"relative names begin at {section.base.resolve()}")
+            findings.add(place, f"no file matches {entry}", f"relative names begin at {section.base.resolve()}")
         files.extend(Path(name) for name in found)
-    return files
+    return files, models
 
 
-def _without_missing(resolution: Resolution) -> tuple[Finding, ...]:
+def _without_missing(resolution: Resolution, named: Sequence[NamedModel]) -> tuple[Finding, ...]:
     """Leave out the models that no file has: the files may stand where the settings are wrong."""
-    places: set[Place] = set()
+    places = {model.place for model in named if model.uri in resolution.missing}
     for header in resolution.files:
         for model in header.models:
             for need in model.required:

@@ -17,9 +17,9 @@ from core.datatypes import DataType
 from core.errors import Findings, Place
 from core.point import Point
 from core.settings import Document, Section, build, choose
+from core.settings.partial import sound_part
 from server.plan.field_names import SIGN, joined
 from server.plan.lookup import Lookup
-from server.plan.partial import sound_part
 from server.plan.point_names import NamedPoint, PointNames
 from server.plan.points import PointList
 from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError

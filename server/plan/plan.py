@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -12,12 +11,15 @@ from urllib.parse import urlsplit
 
 from asyncua import ua
 
+from certs.making import application_uri
 from core.collecting import no_collection
 from core.errors import Finding, Findings, InputError
 from core.settings import Document, Row, build
+from core.settings.partial import texts_of
 from server.address_space.keys import key_of
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings, HistorianSettings
-from server.plan.datasets import PlannedPubSub, plan_pubsub
+from server.permissions.applying import ConfiguredPermissions, plan_permissions
+from server.plan.datasets import PlannedPubSub, gateway_name, plan_pubsub
 from server.plan.devices import DeviceReading, PlannedDevice, read_devices
 from server.plan.field_names import field_name
 from server.plan.generated import Generator
@@ -25,14 +27,17 @@ from server.plan.lookup import Lookup
 from server.plan.memory import MemoryPoint, plan_memory
 from server.plan.model import FoundModels, LoadedModel, find_models, load_models
 from server.plan.operators import OperatorPlanner, PlannedOperator
-from server.plan.partial import texts_of
 from server.plan.point_names import PointNames
 from server.plan.point_planner import PointPlanner
 from server.plan.points import PointList
 from server.plan.structured import StructurePlanner
+from server.pubsub_model.planning import Configured, enabled_part, read_overlay
 from server.ua_stack.browse import Directory
 from server.ua_stack.nodeids import NodeIds
+from server.ua_stack.session.limits import SessionLimits
 from server.ua_stack.stack import EndpointOptions, UaStack
+from server.users.roles import RoleSet
+from server.users.well_known import WELL_KNOWN
 
 PLANTSPACE_NAMESPACE = "https://plantspace.io/UA/"
 HISTORY_FILE = "history.sqlite"
@@ -55,7 +60,13 @@ class Plan:
     operators: list[PlannedOperator]
     pubsub: PlannedPubSub | None
     historian: HistorianSettings
+    names: PointNames
+    """Looks up points by what people write, also while the gateway runs."""
+    configured: Configured
+    """What PubSub publishes, as it is written in the configuration and in the file that OPC UA clients change."""
     warnings: list[str] = field(default_factory=list[str])
+    written: Path = Path()
+    """The configuration file as it was named: a model is kept under its files' names as they follow from it."""
 
     @property
     def data_dir(self) -> Path:
@@ -96,7 +107,9 @@ class Plan:
             "memory points": len(self.memory),
             "historized points": len(self.points.recorded),
             "operators": len(self.operators),
-            "datasets": len(self.pubsub.fields) if self.pubsub is not None else 0,
+            "datasets": sum(len(one.fields) for one in self.pubsub.connections.values())
+            if self.pubsub is not None
+            else 0,
         }
 
     async def discard(self) -> None:
@@ -158,10 +171,15 @@ async def _plan(
     if operators:
         directory.forget()
     _plan_history(document, names, directory, points)
-    pubsub = plan_pubsub(document, names, directory, points, findings)
+    configured = await asyncio.to_thread(read_overlay, document, findings)
+    configured.idle(findings)
+    whole = plan_pubsub(configured.merged(findings), names, directory, points, findings)
+    pubsub = enabled_part(whole, configured.overlay)
+    permissions = _plan_permissions(document, settings or GatewaySettings(), stack, nodeids, findings)
     findings.raise_if_any()
     if settings is None or model.loaded is None:
         raise InputError(())
+    stack.permit(permissions, nodeids)
     for nodeid, slot in points.slots.items():
         if slot in points.recorded:
             stack.builder.set_historizing(nodeid)
@@ -179,14 +197,16 @@ async def _plan(
         operators,
         pubsub,
         settings.historian or HistorianSettings(),
+        names,
+        configured,
         warnings,
+        config,
     )
 
 
 def _namespace(document: Document) -> str:
     """Give the URI of the gateway's own namespace, by its name as written even where that is no good one."""
-    name = document.data.get("name") if isinstance(document.data, dict) else None
-    return f"urn:plantspace:{name if isinstance(name, str) else GatewaySettings().name}"
+    return f"urn:plantspace:{gateway_name(document)}"
 
 
 def _device_type(stack: UaStack, nodeids: NodeIds) -> ua.NodeId | None:
@@ -198,10 +218,12 @@ def _options(settings: GatewaySettings) -> EndpointOptions:
     return EndpointOptions(
         settings.server.endpoint,
         settings.name,
-        f"urn:{platform.node() or 'localhost'}:plantspace:{settings.name}",
+        application_uri(settings.name),
         settings.server.security,
-        settings.server.anonymous,
         version(),
+        SessionLimits(settings.server.max_sessions),
+        settings.server.channels.limits(),
+        settings.server.host_names,
     )
 
 
@@ -226,14 +248,19 @@ def _plan_history(document: Document, names: PointNames, directory: Directory, p
         points.recorded.update(point.slot for point in names.match(pattern, place) or ())
 
 
+def _plan_permissions(
+    document: Document, settings: GatewaySettings, stack: UaStack, nodeids: NodeIds, findings: Findings
+) -> ConfiguredPermissions:
+    """Check what the configuration says of nodes' rights, by the roles that the standard and itself name."""
+    roles = RoleSet(own_namespace=nodeids.index_of(_namespace(document)))
+    keys = {name: roles.key_of(name) for name in (*WELL_KNOWN, *settings.roles)}
+    entries = [(entry, document.place(("permissions", at))) for at, entry in enumerate(settings.permissions)]
+    return plan_permissions(entries, stack.internal.space, nodeids, keys, findings)
+
+
 def _endpoint_warnings(document: Document, settings: GatewaySettings) -> list[str]:
     """Say what is allowed and seldom meant."""
     told: list[Finding] = []
-    if settings.server.anonymous == "none":
-        place = document.place(("server", "anonymous")) if "server" in document else document.place()
-        problem = "no client can log in: this release knows anonymous clients only, and they are not let in"
-        mend = "write anonymous: Observer (reads) or anonymous: Operator (also writes) under server:"
-        told.append(Finding(place, problem, mend))
     if "None" in settings.server.security and urlsplit(settings.server.endpoint).hostname not in _LOOPBACK:
         place = document.place(("server", "security"))
         problem = "whoever reaches this endpoint needs no certificate, and everything goes over the network in clear"

@@ -40,6 +40,28 @@ class PointNames:
         self._structures = structures
         self._findings = findings
 
+    def telling(self, findings: Findings) -> PointNames:
+        """Give what looks up the same, and tells what is wrong to others: a running gateway looks again and again."""
+        lookup = self._lookup.telling(findings)
+        return PointNames(lookup, self._points, self._structures.telling(lookup, findings), findings)
+
+    @property
+    def misses_rows(self) -> bool:
+        """Whether rows of devices are missing because of something wrong with them."""
+        return self._lookup.misses_rows
+
+    def explains(self, text: str) -> bool:
+        """Tell whether an error told elsewhere may be why there is nothing of this name."""
+        return self._lookup.explains(text)
+
+    def node(self, text: str, place: Place) -> ua.NodeId | None:
+        """Find a node, point or not; None, and told, where it is not there."""
+        return self._lookup.find(text, place)
+
+    def points_of(self, nodeid: ua.NodeId) -> list[NamedPoint]:
+        """Give the point of a node, or those of its bound fields; none for a node that is no point."""
+        return list(self._of(nodeid))
+
     def find(self, text: str, place: Place) -> NamedPoint | None:
         """Find the one point of a name."""
         name = field_name(text, self._directory)

@@ -178,10 +178,11 @@ class PointPlanner:
         shown = None if method else nodeid
         place = binding.place("address")
         slot = self._add(reading, shown, point, scan, place, recorded=recorded)
+        self._follow(binding, known, slot, writable=writable)
         if not binding.sound or address is None or len(self._findings.items) > told:
             self._points.doubtful.add(slot)
             return
-        bound.append(BoundPoint(slot, point, address.parsed, scan, writable or method))
+        bound.append(BoundPoint(slot, point, address.parsed, scan, writable or method, binding.verify))
         if method:
             methods[nodeid] = bound[-1]
 
@@ -220,7 +221,7 @@ class PointPlanner:
         if not binding.sound or address is None or len(self._findings.items) > told:
             self._points.doubtful.add(slot)
         else:
-            bound.append(BoundPoint(slot, point, address.parsed, scan, writable))
+            bound.append(BoundPoint(slot, point, address.parsed, scan, writable, binding.verify))
 
     def _point(self, reading: DeviceReading, binding: Binding, node: str, datatype: DataType) -> Point:
         return Point(
@@ -279,6 +280,12 @@ class PointPlanner:
     def _check_access(self, reading: DeviceReading, binding: Binding) -> None:
         if binding.writable and not reading.can(Capability.WRITABLE):
             self._findings.add(binding.place("access"), f"the driver {self._driver(reading)} cannot write", "write r")
+        self._check_verify(reading, binding)
+
+    def _check_verify(self, reading: DeviceReading, binding: Binding) -> None:
+        if binding.verify and not reading.can(Capability.READ_BACK):
+            problem = f"the driver {self._driver(reading)} cannot read back what was written"
+            self._findings.add(binding.place("verify"), problem, "leave the cell empty")
 
     def _check_method(self, reading: DeviceReading, binding: Binding, nodeid: ua.NodeId | None) -> None:
         """Bind only methods without arguments: calling one writes true."""
@@ -288,6 +295,7 @@ class PointPlanner:
         if not reading.can(Capability.WRITABLE):
             problem = f"the driver {self._driver(reading)} cannot write, so it cannot call {binding.node}"
             self._findings.add(binding.place("node"), problem, "remove the row")
+        self._check_verify(reading, binding)
 
     def _check_scale(self, binding: Binding, datatype: DataType) -> None:
         for column, value, absent in (
@@ -317,14 +325,17 @@ class PointPlanner:
     def _settle(
         self, reading: DeviceReading, binding: Binding, known: ua.NodeId | None, datatype: DataType, scan: float
     ) -> tuple[ua.NodeId | None, bool]:
-        """Give the node and whether clients may write it."""
+        """Give the node and whether its device takes writes.
+
+        What clients may is the AccessLevel's to say: the model's own where the binding says nothing, so that it may
+        change with the model.
+        """
         if known is not None:
             if self._directory.is_method(known):
                 return known, False
-            model_says = bool(self._directory.access_level(known) & WRITE)
-            writable = model_says if binding.writable is None else binding.writable
-            writable = writable and reading.can(Capability.WRITABLE)
-            self._builder.set_access(known, add=READ | (WRITE if writable else 0), remove=0 if writable else WRITE)
+            writable = binding.writable is not False and reading.can(Capability.WRITABLE)
+            shown = writable and (binding.writable or bool(self._directory.access_level(known) & WRITE))
+            self._builder.set_access(known, add=READ | (WRITE if shown else 0), remove=0 if shown else WRITE)
             return known, writable
         writable = bool(binding.writable)
         if "/" in binding.node:
@@ -345,6 +356,11 @@ class PointPlanner:
             return self._generator.tag(reading.name, tag), writable
         except ValueError:
             return self._generator.nodeid(f"{reading.name}.{binding.node}"), writable
+
+    def _follow(self, binding: Binding, known: ua.NodeId | None, slot: int, *, writable: bool) -> None:
+        """Know a variable whose AccessLevel is the model's to say."""
+        if known is not None and writable and binding.writable is None:
+            self._points.following.add(slot)
 
     def _take(self, binding: Binding, node: ua.NodeId | str) -> bool:
         """Claim a node for a binding; False, and told, where another one has it."""

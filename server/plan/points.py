@@ -25,6 +25,9 @@ class PointList:
     recorded: set[int] = field(default_factory=set[int])
     """Slots whose history is kept."""
 
+    following: set[int] = field(default_factory=set[int])
+    """Slots of bound variables that clients may write as the model says, and as it says after a change of it."""
+
     doubtful: set[int] = field(default_factory=set[int])
     """Slots of bindings that are wrong: their types may be others once that is mended."""
 

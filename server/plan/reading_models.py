@@ -6,17 +6,18 @@ import asyncio
 import logging
 from pathlib import Path
 
+from core.collecting import no_collection
 from core.settings import Document
+from core.settings.partial import sound_part
 from nodesets import library
 from nodesets.compiled.lines import compiled
 from nodesets.importing.kept import KeptModels, key_of
 from nodesets.importing.reading import read_lines_apart
 from nodesets.importing.request import Request
 from nodesets.limits import MEBIBYTE, Limits
-from nodesets.model import Model, read_model, standard_header
+from nodesets.model import Model, let_go, read_model, standard_header
 from nodesets.resolver import PACKAGED_MODELS, Resolution
 from server.configuration import LimitSettings, ModelSettings, ServerSettings
-from server.plan.partial import sound_part
 
 FOLDER = "models"
 _log = logging.getLogger("plantspace.model")
@@ -32,7 +33,10 @@ class ModelToKeep:
         self._made: Model | list[bytes] | None = made
 
     def keep(self) -> None:
-        """Write it, once. What goes wrong is logged: the next start takes longer, and that is all. Blocks."""
+        """Write it, once, and let go of it. What goes wrong is logged: the next start takes longer, and that is all.
+
+        Blocks. Nobody may need the records any more.
+        """
         made, self._made = self._made, None
         if made is None:
             return
@@ -40,6 +44,8 @@ class ModelToKeep:
             self._kept.keep(self._key, list(compiled(made)) if isinstance(made, Model) else made)
         except OSError as error:
             _log.warning("the model is not kept for the next start: %s: %s", error.filename, error.strerror)
+        if isinstance(made, Model):
+            let_go(made)
 
 
 async def read_models(document: Document, resolution: Resolution) -> tuple[Model, ModelToKeep | None]:
@@ -54,13 +60,19 @@ async def read_models(document: Document, resolution: Resolution) -> tuple[Model
     model = await asyncio.to_thread(kept.find, key, limits) if key is not None else None
     if model is not None:
         return model, None
-    if _is_our_own(resolution):
-        model = made = await asyncio.to_thread(read_model, resolution, limits, None, request.standard)
+    if await asyncio.to_thread(_is_our_own, resolution):
+        model = made = await asyncio.to_thread(_read_here, request)
     else:
         model, made = await read_lines_apart(request)
     # Files that changed while they were read make a model that belongs to neither key.
     same = key is not None and not model.findings and key == await asyncio.to_thread(key_of, request)
     return model, ModelToKeep(kept, key, made) if same and key is not None else None
+
+
+def _read_here(request: Request) -> Model:
+    # The collector, looking at records as they come, would hold the event loop for 100 ms. They hold no circles.
+    with no_collection(freeze=True):
+        return read_model(request.resolution, request.limits, None, request.standard)
 
 
 def _is_our_own(resolution: Resolution) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 
 from asyncua import ua
@@ -67,6 +68,12 @@ class StructurePlanner:
         self._points = points
         self._findings = findings
         self._variables: dict[ua.NodeId, _Variable] = {}
+
+    def telling(self, lookup: Lookup, findings: Findings) -> StructurePlanner:
+        """Give what finds the same fields by ``lookup``, and tells what is wrong to others."""
+        other = copy.copy(self)
+        other._lookup, other._findings = lookup, findings  # noqa: SLF001 - its own class
+        return other
 
     def find(self, name: FieldName, place: Place) -> PlannedField | None:
         """Find a field by its name; None, and told, where there is none that a point could be."""

@@ -20,7 +20,8 @@ class DataSetField:
 
     ``unit``: a UNECE code, a symbol such as ``°C``, or any text; ``range``: low and high of EURange. ``data_type``: the
     NodeId text of the variable's DataType where that is not the built-in type; ``built_in``: the elements' type where
-    the column holds objects; ``value_rank``: as the variable's attribute, -1 for a scalar.
+    the column holds objects; ``value_rank``: as the variable's attribute, -1 for a scalar; ``path``: the BrowseNames
+    below Objects, where known.
     """
 
     name: str
@@ -33,6 +34,7 @@ class DataSetField:
     data_type: str = ""
     built_in: DataType | None = None
     value_rank: int = -1
+    path: tuple[str, ...] = ()
 
     @property
     def wire_type(self) -> DataType:

@@ -14,7 +14,7 @@ from core.image import Column, ProcessImage
 from core.quality import SHOWN, StatusArray, absent_mask
 from core.taps import QueueTap, TapCounters
 from server.pubsub.fields import DataSetField
-from server.pubsub.json_encoding import FieldValues, IndexArray
+from server.pubsub.frames import FieldValues, IndexArray
 
 _PLANS_KEPT: Final = 4096
 
@@ -113,9 +113,20 @@ class EverySample:
         return self._queue.counters
 
     def offer(self, samples: Samples) -> None:
-        """Keep those of the DataSet."""
+        """Keep those of the DataSet; what came late is history's alone."""
+        if samples.backfill:
+            return
         mask = self._mask(samples.slots)
         self._queue.offer(samples if mask is None else samples.take(mask))
+
+    def take_all(self) -> tuple[FieldValues, ...]:
+        """Give what was kept, one column for each data type: a field may be there several times, in its order."""
+        by_type: dict[DataType, list[Samples]] = {}
+        for samples in self._queue.take():
+            by_type.setdefault(samples.datatype, []).append(samples)
+        return tuple(
+            self._part(several[0]) if len(several) == 1 else self._joined(several) for several in by_type.values()
+        )
 
     def take(self) -> list[tuple[FieldValues, ...]]:
         """Give what was kept, one entry for each source time; the samples of a point stay in the order of arrival."""
@@ -145,19 +156,35 @@ class EverySample:
         self._masks[id(slots)] = (slots, None if mask.all() else mask)
         return self._masks[id(slots)][1]
 
-    def _by_time(self, samples: Samples) -> Iterator[FieldValues]:
-        index = self._place[samples.slots]
-        times = samples.source_time
+    def _part(self, samples: Samples) -> FieldValues:
         status, empty = _shown(samples.status)
-        whole = FieldValues(
+        return FieldValues(
             samples.datatype,
-            index,
+            self._place[samples.slots],
             samples.values,
             status,
-            times,
+            samples.source_time,
             np.full(len(samples), samples.server_time, np.int64),
             empty,
         )
+
+    def _joined(self, several: Sequence[Samples]) -> FieldValues:
+        """Make one column of several batches: devices that send each value for itself give a thousand a second."""
+        status, empty = _shown(np.concatenate([samples.status for samples in several]))
+        times = np.array([samples.server_time for samples in several], np.int64)
+        return FieldValues(
+            several[0].datatype,
+            self._place[np.concatenate([samples.slots for samples in several])],
+            np.concatenate([samples.values for samples in several]),
+            status,
+            np.concatenate([samples.source_time for samples in several]),
+            np.repeat(times, [len(samples) for samples in several]),
+            empty,
+        )
+
+    def _by_time(self, samples: Samples) -> Iterator[FieldValues]:
+        whole, times = self._part(samples), samples.source_time
+        index, empty = whole.index, whole.empty
         if bool((times == times[0]).all()):
             yield whole
             return

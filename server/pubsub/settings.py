@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from core.durations import PositiveDuration
 from core.errors import SettingError
-from core.settings import Secret, Settings, raise_clashes
+from core.settings import raise_clashes
+from core.tls_files import FILES
+from server.pubsub.cloud.presets import PRESETS
+from server.pubsub.cloud.settings import CloudSettings
+from server.pubsub.commands.settings import CommandSettings, SubscribedSettings
+from server.pubsub.delivery.pace import Rate, parse_rate
+from server.pubsub.delivery.streams import DEFAULT, DataClass
+from server.pubsub.events.settings import EventSettings, LogSettings
+from server.pubsub.json.settings import JsonOption, JsonSettings
+from server.pubsub.mqtt.settings import BrokerSettings
+from server.pubsub.selection_settings import SelectionSettings
+from server.pubsub.sparkplug.settings import SparkplugSettings
 from server.pubsub.topics import check_level, check_prefix
+from server.pubsub.uadp.settings import UadpSettings
+from server.pubsub.unified_namespace.settings import NamespaceSettings
 
-PORTS = {"mqtt": 1883, "mqtts": 8883}
-FILES = ("ca_file", "certificate_file", "key_file")
-"""The keys that name files."""
+__all__ = ["CONNECTIONS", "FILES", "ConnectionSettings", "Content", "DataSetSettings", "EncodingName", "Level"]
+
+CONNECTIONS: Final = "connections"
+"""The key of ``pubsub:`` under which there are several connections; without it the section is one."""
+LONGEST_NAME: Final = 64
 
 Content = Literal["StatusCode", "SourceTimestamp", "ServerTimestamp", "RawData"]
 """Bits of DataSetFieldContentMask (Part 14 v1.05 6.2.4.2) by their names."""
-
-
-class BrokerAddress(NamedTuple):
-    """Where the broker listens."""
-
-    host: str
-    port: int
-    secure: bool
-
-
-def _names_a_node(text: str) -> str:
-    if not text.startswith(("nsu=", "/", "i=", "s=", "g=", "b=")):
-        problem = f"{text!r} names no node"
-        raise SettingError(problem, "write nsu=<uri>;s=… or a browse path such as /Objects/Line1/*")
-    return text
-
-
-NodeText = Annotated[str, AfterValidator(_names_a_node)]
+EncodingName = Literal["json", "uadp", "sparkplug", "unified-namespace"]
 Level = Annotated[str, AfterValidator(check_level)]
+Prefix = Annotated[str, AfterValidator(check_prefix)]
 
 
-class DataSetSettings(Settings):
+class DataSetSettings(SelectionSettings):
     """One DataSet and its DataSetWriter."""
 
-    nodes: list[NodeText] = Field(min_length=1)
     publish: PositiveDuration = 1.0
     samples: Literal["latest", "all"] = "latest"
     keyframe: int = Field(default=10, ge=1, le=1_000_000)
@@ -51,102 +47,124 @@ class DataSetSettings(Settings):
     names: Literal["name", "path", "node"] = "name"
     content: list[Content] = Field(default_factory=lambda: list[Content](("StatusCode", "SourceTimestamp", "RawData")))
     queue: int = Field(default=200_000, ge=1, le=100_000_000)
+    kind: DataClass = Field(default="telemetry", alias="class")
     description: str = ""
+    json_: JsonOption = Field(default_factory=JsonSettings, alias="json")
+    uadp: UadpSettings = Field(default_factory=UadpSettings)
 
 
-class PubSubSettings(Settings):
+class ConnectionSettings(CloudSettings, BrokerSettings):
     """One connection to a broker and what is published there."""
 
-    broker: str
-    client_id: str = ""
-    username: str = ""
-    password: Secret | None = None
-    ca_file: str = ""
-    certificate_file: str = ""
-    key_file: str = ""
-    protocol: Literal["mqttv5", "mqttv311"] = "mqttv5"
     publisher: str = ""
-    prefix: str = "opcua"
-    in_flight: int = Field(default=20, ge=1, le=65_535)
-    keep_alive: PositiveDuration = 30.0
-    connect_timeout: PositiveDuration = 10.0
-    acknowledge_timeout: PositiveDuration = 30.0
-    retry_first: PositiveDuration = 0.5
-    retry_longest: PositiveDuration = 30.0
+    prefix: Prefix = "opcua"
+    prefixes: dict[DataClass, Prefix] = Field(default_factory=dict[DataClass, str])
+    encoding: EncodingName = "json"
     max_message: int = Field(default=128 * 1024, ge=1_024, le=256 * 1024 * 1024)
-    datasets: dict[Level, DataSetSettings]
-
-    @field_validator("broker")
-    @classmethod
-    def _can_be_reached(cls, value: str) -> str:
-        address_of(value)
-        return value
-
-    @field_validator("prefix")
-    @classmethod
-    def _prefix_is_a_topic(cls, value: str) -> str:
-        return check_prefix(value)
+    replay: Literal["in-order", "live-first"] = "in-order"
+    late_after: PositiveDuration = 10.0
+    replay_rate: str = ""
+    keep: dict[DataClass, PositiveDuration] = Field(default_factory=dict[DataClass, float])
+    sparkplug: SparkplugSettings | None = None
+    namespace: NamespaceSettings | None = None
+    commands: CommandSettings | None = None
+    subscribed: dict[Level, SubscribedSettings] = Field(default_factory=dict[str, SubscribedSettings])
+    datasets: dict[Level, DataSetSettings] = Field(default_factory=dict[str, DataSetSettings])
+    events: dict[Level, EventSettings] = Field(default_factory=dict[str, EventSettings])
+    logs: dict[Level, LogSettings] = Field(default_factory=dict[str, LogSettings])
 
     @field_validator("publisher")
     @classmethod
     def _publisher_is_a_level(cls, value: str) -> str:
         return check_level(value) if value else value
 
-    @field_validator("keep_alive")
+    @field_validator("replay_rate")
     @classmethod
-    def _keep_alive_is_whole(cls, value: float) -> float:
-        if not 1 <= value <= 65_535 or value != int(value):  # noqa: PLR2004 - MQTT 5.0, 3.1.2.10: a two-byte count of seconds
-            problem = "the keep-alive must be whole seconds from 1s to 65535s"
-            raise SettingError(problem, "write for example 30s")
+    def _replay_rate_is_one(cls, value: str) -> str:
+        parse_rate(value)
         return value
 
     @model_validator(mode="after")
-    def _fits_together(self) -> PubSubSettings:
+    def _does_something(self) -> Self:
         clashes: dict[str, SettingError] = {}
-        files = [key for key in FILES if getattr(self, key)]
-        if files and not self.address.secure:
-            problem = f"{self.broker} is not encrypted, but {' and '.join(files)} {'are' if files[1:] else 'is'} given"
-            clashes["broker"] = SettingError(problem, "write mqtts:// for the broker, or leave the files out")
-        if bool(self.certificate_file) != bool(self.key_file):
-            given, missing = ("key_file", "certificate_file") if self.key_file else ("certificate_file", "key_file")
-            problem = f"{given} is given without {missing}"
-            clashes[given] = SettingError(problem, "give both or neither")
-        if self.password is not None and not self.username:
-            problem = "a password is given without a username"
-            clashes["password"] = SettingError(problem, "write username: beside it")
+        if not (self.datasets or self.events or self.logs or self.subscribed or self.commands or self.twin):
+            clashes["datasets"] = SettingError("there is nothing to publish", "name a dataset with its nodes")
+        if self.replay_rate and self.replay != "live-first":
+            problem = "replay_rate is given, and what waits goes first, as fast as it can"
+            clashes["replay_rate"] = SettingError(problem, "write replay: live-first, or leave replay_rate out")
+        clashes |= self._clashes_of_encoding()
+        names = (*self.datasets, *self.events, *self.logs)
+        twice = next((name for name in (*self.events, *self.logs) if names.count(name) > 1), None)
+        if twice is not None:
+            problem = f"two datasets are called {twice}, and would share a topic"
+            clashes["logs" if twice in self.logs else "events"] = SettingError(problem, "choose another name for one")
         raise_clashes(self, clashes)
         return self
 
+    def _clashes_of_encoding(self) -> dict[str, SettingError]:
+        clashes: dict[str, SettingError] = {}
+        for key, encoding in (("sparkplug", "sparkplug"), ("namespace", "unified-namespace")):
+            if getattr(self, key) is not None and self.encoding != encoding:
+                problem = f"{key} is given, and the encoding is {self.encoding}"
+                clashes[key] = SettingError(problem, f"write encoding: {encoding}, or leave {key} out")
+        preset = None if self.preset is None or not PRESETS[self.preset].device_topics else PRESETS[self.preset]
+        if preset is not None and self.encoding != "json":
+            problem = f"{preset.title} has one topic for all that a device says, which is JSON here"
+            clashes["encoding"] = SettingError(problem, "write encoding: json")
+        if self.prefixes and (self.encoding == "sparkplug" or preset is not None):
+            problem = "prefixes are given, and the topics here begin with none"
+            clashes["prefixes"] = SettingError(problem, "leave prefixes out")
+        for key in ("events", "logs"):
+            if getattr(self, key) and self.encoding not in ("json", "uadp"):
+                problem = f"the encoding {self.encoding} has no messages for {key}"
+                clashes[key] = SettingError(problem, "publish them by another connection with encoding: json")
+        return {**self._unused_sections(), **clashes}
+
+    def _unused_sections(self) -> dict[str, SettingError]:
+        clashes: dict[str, SettingError] = {}
+        for key in ("datasets", "events", "logs"):
+            given = getattr(self, key).items()
+            unused = [(name, word) for name, one in given for word in _unused(one, self.encoding)]
+            if unused:
+                name, word = unused[0]
+                problem = f"{name} has {word}:, and the encoding is {self.encoding}"
+                clashes[key] = SettingError(problem, f"write encoding: {word}, or leave {word}: out")
+        return clashes
+
     @property
-    def address(self) -> BrokerAddress:
-        """Give the broker's address taken apart."""
-        return address_of(self.broker)
+    def published(self) -> dict[str, DataSetSettings | EventSettings | LogSettings]:
+        """Give all DataSets, whatever they are of."""
+        return {**self.datasets, **self.events, **self.logs}
 
-    def beside(self, base: Path) -> PubSubSettings:
-        """Give the same settings with the names of files that are relative begun at ``base``."""
-        files = {key: getattr(self, key) for key in FILES}
-        return self.model_copy(update={key: str(base / name) for key, name in files.items() if name})
+    def prefix_of(self, dataset: str) -> str:
+        """Give what the topics of a DataSet begin with, by its class."""
+        published = self.published.get(dataset)
+        return self.prefix if published is None else self.prefixes.get(published.kind, self.prefix)
+
+    @property
+    def rate(self) -> Rate | None:
+        """Give the most that a backlog may go at; None for no bound."""
+        return parse_rate(self.replay_rate)
 
 
-def address_of(url: str) -> BrokerAddress:
-    """Take a broker's address apart.
+def _unused(dataset: DataSetSettings | EventSettings | LogSettings, encoding: EncodingName) -> list[str]:
+    """Name the sections of a DataSet that are of another encoding."""
+    sections = {"json": "json_", "uadp": "uadp"}
+    return [word for word, key in sections.items() if key in dataset.model_fields_set and word != encoding]
+
+
+def client_id_of(connection: str, publisher: str) -> str:
+    """Name the MQTT client of a connection whose settings do not: several connections may be to one broker."""
+    return f"plantspace-{publisher}" if connection == DEFAULT else f"plantspace-{publisher}-{connection}"
+
+
+def check_connection(name: str) -> str:
+    """Give a connection's name back if it can stand in the names of files and nodes.
 
     Raises:
-        SettingError: It is not ``mqtt://host[:port]`` or ``mqtts://host[:port]``.
+        SettingError: It is longer than 64 characters, or has others than letters, digits, ``-`` and ``_``.
     """
-    mend = "write mqtt://host:port or mqtts://host:port; the ports are 1883 and 8883 where none is given"
-    parts = urlsplit(url)
-    if parts.scheme not in PORTS or "://" not in url:
-        problem = f"a broker is reached by mqtt:// or mqtts://, not by {parts.scheme or 'nothing'}"
-        raise SettingError(problem, mend)
-    if parts.username is not None or parts.password is not None:
-        problem = "the broker's address must not hold a user or a password"
-        raise SettingError(problem, "write username: and password: beside it")
-    try:
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host or port == 0 or parts.path.strip("/") or parts.query or parts.fragment:
-        problem = f"{url!r} is not the address of a broker"
-        raise SettingError(problem, mend)
-    return BrokerAddress(host, port or PORTS[parts.scheme], parts.scheme == "mqtts")
+    if not 0 < len(name) <= LONGEST_NAME or not all(sign.isalnum() or sign in "-_" for sign in name):
+        problem = f"{name[:70]!r} is no name of a connection"
+        raise SettingError(problem, "write letters, digits, '-' and '_', 64 at most")
+    return name

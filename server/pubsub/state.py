@@ -25,13 +25,16 @@ _EPOCH_2000: Final = 125_911_584_000_000_000
 _HIGHEST_VERSION: Final = 0xFFFFFFFF
 _RESERVED_AHEAD: Final = 1_000
 _HIGHEST_ID: Final = 65_535
+_FORMER_KEPT: Final = 1_000
+"""Writers that are no more and are remembered; of more the first are forgotten."""
 
 
 @dataclass(slots=True)
 class WriterState:
     """One DataSetWriter. ``topic``: where its metadata is retained; ``sequence``: the first number not promised yet.
 
-    ``digest``: of the metadata's ``parts`` parts taken together.
+    ``digest``: of the metadata's ``parts`` parts taken together. One that is no more has no parts: its id is nobody
+    else's, since messages of it may wait still, and its numbers go on if it comes back.
     """
 
     writer_id: int
@@ -82,7 +85,7 @@ class StateFile:
             free = next(number for number in range(1, _HIGHEST_ID + 2) if number not in taken)
             self.writers[name] = WriterState(free, version, version, topic, len(digests), _digest(digests))
             return True
-        extended = _digest(digests[: known.parts]) == known.digest
+        extended = bool(known.parts) and _digest(digests[: known.parts]) == known.digest
         if extended and known.parts == len(digests) and known.topic == topic:
             return False
         version = max(version, known.minor + 1)
@@ -91,6 +94,15 @@ class StateFile:
         known.parts, known.digest = len(digests), _digest(digests)
         known.topic = topic
         return True
+
+    def dismiss(self, name: str) -> None:
+        """Take a writer as gone, with its metadata."""
+        state = self.writers.pop(name)
+        state.topic, state.parts, state.digest = "", 0, ""
+        self.writers[name] = state
+        former = [one for one, known in self.writers.items() if not known.parts]
+        for one in former[:-_FORMER_KEPT]:
+            del self.writers[one]
 
     async def promise(self, name: str, following: int) -> None:
         """Promise the sequence numbers below ``following``.

@@ -1,8 +1,6 @@
-"""MQTT topics of Part 14 v1.05 7.3.5.7: ``<prefix>/json/<message type>/<publisher>[/<group>/<writer>]``."""
+"""What can stand in an MQTT topic (MQTT 5.0, 4.7)."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from core.errors import SettingError
 
@@ -40,24 +38,3 @@ def check_prefix(text: str) -> str:
         problem = "the prefix is too long for an MQTT topic"
         raise SettingError(problem, "write for example opcua")
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class Topics:
-    """The topics of one publisher."""
-
-    prefix: str
-    publisher: str
-
-    @property
-    def status(self) -> str:
-        """Where the publisher says whether it is operational."""
-        return f"{self.prefix}/json/status/{self.publisher}"
-
-    def data(self, group: str, writer: str) -> str:
-        """Where a DataSetWriter's data go."""
-        return f"{self.prefix}/json/data/{self.publisher}/{group}/{writer}"
-
-    def metadata(self, group: str, writer: str) -> str:
-        """Where a DataSetWriter's DataSetMetaData is retained."""
-        return f"{self.prefix}/json/metadata/{self.publisher}/{group}/{writer}"

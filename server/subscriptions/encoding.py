@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from core.batch import TimeArray, ValueArray
 from core.datatypes import DataType
-from core.quality import SHOWN, StatusArray, absent_mask
+from core.quality import SHOWN, Status, StatusArray, absent_mask
+from server.address_space.encoding import encode_data_value
 
 _FEW_RUNS = 8
 """Runs of equal masks that are written one by one; more of them are quicker put in place record by record."""
@@ -152,8 +153,8 @@ def pack(
     return records.tobytes()
 
 
-EncodeVariant = Callable[[DataType, Any], bytes]
-"""Writes one object as a Variant; given by the stack, which owns the codec."""
+EncodeVariant = Callable[[DataType, Any], bytes | None]
+"""Writes one object as a Variant, None where it cannot; given by the stack, which owns the codec."""
 
 
 def encode_objects(
@@ -170,16 +171,12 @@ def encode_objects(
     parts: list[bytes] = []
     for position, value in enumerate(values):
         code = int(status[position]) & SHOWN
-        mask = int(timestamps) | (_HAS_VALUE if value is not None else 0) | (_HAS_STATUS if code else 0)
+        variant = None if value is None else encode_variant(datatype, value)
+        if variant is None and value is not None:
+            code = Status.BAD_ENCODING_ERROR
         if handles is not None:
             parts.append(int(handles[position]).to_bytes(4, "little"))
-        parts.append(bytes((mask,)))
-        if value is not None:
-            parts.append(encode_variant(datatype, value))
-        if code:
-            parts.append(code.to_bytes(4, "little"))
-        if timestamps & Timestamps.SOURCE:
-            parts.append(int(source_time[position]).to_bytes(8, "little", signed=True))
-        if timestamps & Timestamps.SERVER:
-            parts.append(int(server_time[position]).to_bytes(8, "little", signed=True))
+        source = int(source_time[position]) if timestamps & Timestamps.SOURCE else None
+        server = int(server_time[position]) if timestamps & Timestamps.SERVER else None
+        parts.append(encode_data_value(variant, code, source, server))
     return b"".join(parts)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
+from server.address_space.keys import NodeKey
+from server.events.event_queue import EventItem
 from server.subscriptions.cohort import Cohort, CohortKey
-from server.subscriptions.encoding import EncodeVariant
-from server.subscriptions.object_items import EventItem, ObjectItem
+from server.subscriptions.durable.record import DurableRecord
+from server.subscriptions.message import Message
+from server.subscriptions.object_items import ObjectItem
+from server.subscriptions.publish_queue import PublishQueue, Request
+from server.subscriptions.triggering import Links
 
+_log = logging.getLogger("plantspace.subscriptions")
 _SEQUENCE_LIMIT = 0xFFFFFFFF
 _KEPT_MESSAGES = 1000
 KEPT_BYTES = 16 * 1024 * 1024
 """Bytes of messages that a subscription keeps at most, also where its session may keep more."""
-_MESSAGE_BYTES = 512
-"""What a message takes beside its notifications."""
 _NO_LIMIT = 1 << 30
 MESSAGE_VALUES = 10_000
 """Values in one NotificationMessage where the client sets no limit: keeps one encoding step under 5 ms."""
@@ -34,51 +38,32 @@ class Parameters:
     priority: int
     enabled: bool
 
-
-@dataclass(slots=True)
-class Message:
-    """An encoded NotificationMessage as it is kept for Republish. With nothing in it it is a keep-alive."""
-
-    sequence: int
-    publish_time: int
-    data_changes: bytes = b""
-    """Body of a DataChangeNotification."""
-    events: bytes = b""
-    """Body of an EventNotificationList."""
-    status_change: int | None = None
-
-    @property
-    def size(self) -> int:
-        """Count the bytes of the notifications."""
-        return len(self.data_changes) + len(self.events)
-
-    @property
-    def cost(self) -> int:
-        """Count the bytes that it takes to keep the message."""
-        return _MESSAGE_BYTES + self.size
-
-
-class Channel(Protocol):
-    """The way to the client, owned by the stack; a session's that moved to another connection is put in its place."""
-
-    def take_request(self, subscription_id: int) -> object | None:
-        """Give a waiting Publish request, or None; then the stack calls :meth:`Subscription.answer` when one comes."""
-        ...
-
-    async def respond(
-        self, subscription_id: int, request: object, message: Message, available: list[int], *, more: bool
-    ) -> None:
-        """Answer a Publish request."""
-        ...
+    def copied(self) -> Parameters:
+        """Give a copy, which stays as it is."""
+        return replace(self)
 
 
 @dataclass(slots=True)
 class SubscriptionCounters:
-    """What a subscription did."""
+    """What a subscription did: the counters of SubscriptionDiagnosticsDataType (Part 5 v1.05 12.15)."""
 
-    notifications: int = 0
-    publishes: int = 0
+    modified: int = 0
+    enabled: int = 0
+    disabled: int = 0
+    republish_requests: int = 0
+    republished: int = 0
+    transfer_requests: int = 0
+    transferred_to_other_client: int = 0
+    transferred_to_same_client: int = 0
+    publish_requests: int = 0
+    data_changes: int = 0
+    events: int = 0
+    messages: int = 0
+    late: int = 0
+    discarded_messages: int = 0
     lost: int = 0
+    event_overflows: int = 0
+    """Both of items that are gone; those of the others are with their queues."""
 
 
 @dataclass(slots=True)
@@ -86,7 +71,8 @@ class Item:
     """Where a monitored item lives: in a cohort at ``index``, or as an object."""
 
     id: int
-    node: Any  # the stack's NodeId; only it looks inside
+    handle: int
+    node: NodeKey
     attribute: int
     mode: int
     interval: float
@@ -104,52 +90,107 @@ class Subscription:
         self,
         subscription_id: int,
         parameters: Parameters,
-        channel: Channel,
-        encode_variant: EncodeVariant,
+        queue: PublishQueue,
         now: Callable[[], int],
-        on_expired: Callable[[Subscription], Awaitable[None]],
+        on_expired: Callable[[Subscription], None],
     ) -> None:
-        """Make the subscription; :meth:`start` begins the cycle."""
+        """Make the subscription; :meth:`start` begins the cycle. ``queue``: its session's Publish requests."""
         self.id = subscription_id
         self.parameters = parameters
-        self.channel = channel
+        self.queue = queue
         self.items: dict[int, Item] = {}
         self.cohorts: dict[CohortKey, Cohort] = {}
         self.objects: dict[int, ObjectItem] = {}
         self.event_items: dict[int, EventItem] = {}
+        self.links = Links()
+        self.record: DurableRecord | None = None
+        """What is kept of it over a restart, where it is durable (Part 4 v1.05 6.8)."""
+        self.reserved: int | None = None
+        """The last sequence number that may be used before others are reserved on the disk."""
         self.kept: OrderedDict[int, Message] = OrderedDict()
         self.counters = SubscriptionCounters()
         self.queued = 0
         """Sum of the items' queue sizes."""
         self._kept_bytes = 0
         self._kept_limit = KEPT_BYTES
-        self._encode_variant = encode_variant
         self._now = now
         self._on_expired = on_expired
         self._sequence = 0
-        self._keep_alive = parameters.keep_alive_count
-        """At its limit from the start: the first cycle answers whatever there is (Part 4 v1.05 5.14.1.2)."""
+        self._keep_alive = 0
+        self._spoken = False
+        """Whether anything was sent yet: the first cycle answers whatever there is (Part 4 v1.05 5.14.1.1)."""
         self._lifetime = 0
         self._late = False
-        self._task: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._owed = 0
+        """Values that were there when the cycle began, and are still to be sent in it."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._following: asyncio.Handle | None = None
 
     def start(self) -> None:
         """Begin the publishing cycle."""
-        self._task = asyncio.create_task(self._run(), name=f"subscription-{self.id}")
+        loop = asyncio.get_running_loop()
+        self._schedule(loop, loop.time() + self.parameters.interval)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         """End the publishing cycle; safe twice."""
-        task, self._task = self._task, None
-        if task is not None and task is not asyncio.current_task():
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        for handle in (self._timer, self._following):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._following = None
+        self.queue.leave(self)
+
+    @property
+    def priority(self) -> int:
+        """Whose turn it is first where Publish requests are few."""
+        return self.parameters.priority
+
+    @property
+    def next_sequence(self) -> int:
+        """Give the sequence number of the next message."""
+        return self._sequence % _SEQUENCE_LIMIT + 1
+
+    @property
+    def sequence(self) -> int:
+        """Give the sequence number of the last message; 0 before the first."""
+        return self._sequence
+
+    @property
+    def _reports(self) -> bool:
+        """Whether messages go out: without a reserved number there are keep-alives alone."""
+        return self.parameters.enabled and self._sequence != self.reserved
+
+    @property
+    def silent_cycles(self) -> int:
+        """Count the cycles since the last message."""
+        return self._keep_alive
+
+    @property
+    def unused_cycles(self) -> int:
+        """Count the cycles since the client did anything with the subscription."""
+        return self._lifetime
+
+    @property
+    def lost(self) -> int:
+        """Count the values and events that left a full queue unsent."""
+        return (
+            self.counters.lost
+            + sum(cohort.log.lost for cohort in self.cohorts.values())
+            + sum(item.lost for item in self.objects.values())
+            + sum(item.lost for item in self.event_items.values())
+        )
+
+    @property
+    def event_overflows(self) -> int:
+        """Count the events that told of a full queue."""
+        return self.counters.event_overflows + sum(item.overflows for item in self.event_items.values())
 
     def revise(self, parameters: Parameters) -> None:
-        """Go on with other parameters from the next cycle on (ModifySubscription)."""
+        """Go on with other parameters: the next cycle ends one interval from now (ModifySubscription)."""
         self.parameters = parameters
         self._lifetime = 0
-        self._changed.set()
+        if self._timer is not None:
+            self._timer.cancel()
+            self.start()
 
     def touched(self) -> None:
         """Count a service call that uses the subscription: the lifetime begins anew (Part 4 v1.05 5.14.1.1)."""
@@ -163,6 +204,13 @@ class Subscription:
         self._kept_bytes -= message.cost
         return True
 
+    def resume(self, sequence: int, unused: int, messages: Iterable[Message]) -> None:
+        """Go on after a restart: ``sequence`` was used last, the lifetime has run for ``unused`` cycles."""
+        self._sequence = self.reserved = sequence
+        self._lifetime = unused
+        for message in messages:
+            self._keep(message)
+
     def limit_kept(self, most: int) -> None:
         """Keep messages of ``most`` bytes from now on, the latest ones.
 
@@ -172,95 +220,113 @@ class Subscription:
         self._trim_kept()
 
     @property
-    def pending(self) -> bool:
-        """Tell whether there is anything to report."""
+    def waiting(self) -> int:
+        """Count the values and events that are to be reported."""
         return (
-            any(cohort.waiting for cohort in self.cohorts.values())
-            or any(item.waiting for item in self.objects.values())
-            or any(item.waiting for item in self.event_items.values())
+            sum([cohort.waiting for cohort in self.cohorts.values()])
+            + sum([item.waiting for item in self.objects.values()])
+            + sum([item.waiting for item in self.event_items.values()])
         )
 
-    async def tell_end(self, channel: Channel, status: int) -> None:
-        """Say with a Publish request of ``channel``, if one waits, that the subscription is its client's no more."""
-        request = channel.take_request(self.id)
-        if request is not None:
-            message = Message(self._sequence % _SEQUENCE_LIMIT + 1, self._now(), status_change=status)
-            await channel.respond(self.id, request, message, [], more=False)
+    def move_to(self, queue: PublishQueue) -> None:
+        """Serve another session (TransferSubscriptions, Part 4 v1.05 5.14.7), once it was told so."""
+        self.queue.leave(self)
+        self.queue = queue
+        if self._late:
+            queue.wait(self)
+            asyncio.get_running_loop().call_soon(queue.serve)
 
-    async def answer(self, request: object) -> bool:
-        """Use a Publish request that came while the subscription was late; false when it has nothing to say."""
+    def ended(self, status: int) -> Message:
+        """Give the message that says that the subscription is its client's no more."""
+        return Message(self.next_sequence, self._now(), status_change=status)
+
+    def use(self, request: Request) -> None:
+        """Answer a Publish request that came while the subscription was late, if only with a keep-alive.
+
+        Part 4 v1.05 5.14.1.2, rows 10 and 11.
+        """
         self._lifetime = 0
-        if not self._late:
-            return False
-        await self._respond(request)
-        if self.pending and self.parameters.enabled:
-            await self._publish()
-        else:
-            self._late = False
-        return True
+        self._late = False
+        self._owed = self.waiting if self._reports else 0
+        self._respond(request)
+        self._follow()
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time() + self.parameters.interval
-        while True:
-            try:
-                async with asyncio.timeout_at(due):
-                    await self._changed.wait()
-            except TimeoutError:
-                if not await self._cycle():
-                    return
-                interval = self.parameters.interval
-                due += interval * (max(0, int((loop.time() - due) / interval)) + 1)
-            else:
-                self._changed.clear()
-                due = loop.time() + self.parameters.interval
-
-    async def _cycle(self) -> bool:
+    def cycle(self) -> bool:
         """Do what is due at the end of a publishing interval; false when the lifetime is over."""
         self._lifetime += 1
-        if self._lifetime > self.parameters.lifetime_count:
-            await self._on_expired(self)
+        if self._lifetime >= self.parameters.lifetime_count:
+            self._on_expired(self)
             return False
-        if self.pending and self.parameters.enabled:
-            await self._publish()
-        else:
+        self._owed = self.waiting if self._reports else 0
+        if not self._owed:
             self._keep_alive += 1
-            if self._keep_alive >= self.parameters.keep_alive_count:
-                await self._publish()
+        if self._owed or not self._spoken or self._keep_alive >= self.parameters.keep_alive_count:
+            self._publish()
         return True
 
-    async def _publish(self) -> None:
-        """Answer Publish requests until nothing waits, or none is left; then be late."""
-        while True:
-            request = self.channel.take_request(self.id)
-            if request is None:
-                self._late = True
-                return
-            self._late = False
-            self._lifetime = 0
-            await self._respond(request)
-            if not (self.pending and self.parameters.enabled):
-                return
+    def _schedule(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._timer = loop.call_at(due, self._tick, loop, due)
 
-    async def _respond(self, request: object) -> None:
+    def _tick(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
+        self._timer = None
+        try:
+            goes_on = self.cycle()
+        except Exception:  # noqa: BLE001 - one cycle that fails must not end the subscription
+            _log.exception("subscription %s: a publishing cycle failed", self.id)
+            goes_on = True
+        if goes_on:
+            interval = self.parameters.interval
+            missed = max(0, int((loop.time() - due) / interval))
+            self._schedule(loop, due + (missed + 1) * interval)
+
+    def _publish(self) -> None:
+        """Answer a Publish request; be late where there is none."""
+        request = self.queue.take()
+        if request is None:
+            if not self._late:
+                self._late = True
+                self.counters.late += 1
+            self.queue.wait(self)
+            return
+        if self._late:
+            self._late = False
+            self.queue.leave(self)
+        self._lifetime = 0
+        self._respond(request)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Send what is left of this cycle with the next request, once others have had their turn on the loop."""
+        if self._owed > 0 and self._following is None:
+            self._following = asyncio.get_running_loop().call_soon(self._publish_more)
+
+    def _publish_more(self) -> None:
+        self._following = None
+        if self._owed > 0 and self._reports:
+            self._publish()
+
+    def _respond(self, request: Request) -> None:
         message = self._next_message()
         if message.size:  # a keep-alive is not kept
             self._keep(message)
+            self.counters.messages += 1
         self._keep_alive = 0
-        self.counters.publishes += 1
-        more = self.pending and self.parameters.enabled
-        await self.channel.respond(self.id, request, message, list(self.kept), more=more)
+        self._spoken = True
+        self.counters.publish_requests += 1
+        request.answer(self.id, list(self.kept), message, more=self._owed > 0)
 
     def _next_message(self) -> Message:
-        following = self._sequence % _SEQUENCE_LIMIT + 1
-        if not self.parameters.enabled:
+        following = self.next_sequence
+        if not self._reports:
             return Message(following, self._now())
         limit = min(self.parameters.max_notifications or _NO_LIMIT, MESSAGE_VALUES)
         changes, changed = self._drain_changes(limit)
         events, happened = self._drain_events(limit - changed)
         if changed or happened:
             self._sequence = following
-            self.counters.notifications += changed + happened
+            self.counters.data_changes += changed
+            self.counters.events += happened
+        self._owed = max(0, self._owed - changed - happened) if changed or happened else 0
         return Message(following, self._now(), changes, events)
 
     def _drain_changes(self, limit: int) -> tuple[bytes, int]:
@@ -269,7 +335,7 @@ class Subscription:
         for cohort in self.cohorts.values():
             if count >= limit:
                 break
-            taken, encoded = cohort.drain(limit - count, self._encode_variant)
+            taken, encoded = cohort.drain(limit - count)
             if taken:
                 count += taken
                 parts.append(encoded)
@@ -282,7 +348,7 @@ class Subscription:
         if not count:
             return b"", 0
         # MonitoredItems as an array, then DiagnosticInfos as a null array (Part 6 v1.05 5.2.5).
-        return count.to_bytes(4, "little") + b"".join(parts) + b"\xff\xff\xff\xff", count
+        return b"".join((count.to_bytes(4, "little"), *parts, b"\xff\xff\xff\xff")), count
 
     def _drain_events(self, limit: int) -> tuple[bytes, int]:
         parts: list[bytes] = []
@@ -303,3 +369,4 @@ class Subscription:
         while len(self.kept) > _KEPT_MESSAGES or self._kept_bytes > self._kept_limit:
             _, oldest = self.kept.popitem(last=False)
             self._kept_bytes -= oldest.cost
+            self.counters.discarded_messages += 1

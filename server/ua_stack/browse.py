@@ -88,6 +88,16 @@ class Directory:
         self._known_children: dict[NodeKey, _Children] = {}
 
     @property
+    def space(self) -> AddressSpace:
+        """The nodes that are looked through."""
+        return self._space
+
+    @property
+    def nodeids(self) -> NodeIds:
+        """What turns NodeIds into texts."""
+        return self._nodeids
+
+    @property
     def instances(self) -> dict[ua.NodeId, Instance]:
         """All instances as they were walked last."""
         if not self._instances:

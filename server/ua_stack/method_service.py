@@ -1,7 +1,7 @@
 """The Call service as Part 4 v1.05 5.12.2 defines it (seam: ``InternalServer.method_service``).
 
-A method's own coroutine is asked only when the object has that method, it may be executed, and the arguments are of the
-types that it declares.
+A method's own coroutine is asked only when the object has that method, it may be executed at all and by who asks, and
+the arguments are of the types that it declares.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from server.address_space.asyncua_values import decode_variant
 from server.address_space.keys import NodeKey, key_of, numeric_key
 from server.address_space.node import Flag, SpaceNode
 from server.address_space.operation_count import bounded
+from server.address_space.session_context import GATEWAY, SessionContext
 from server.address_space.space import AddressSpace
 from server.ua_stack.arguments import accepts
 from server.ua_stack.operation_limits import MAX_METHODS_PER_CALL
+from server.users.well_known import Permission
 
 _HAS_COMPONENT = numeric_key(0, ua.ObjectIds.HasComponent)
 _HAS_PROPERTY = numeric_key(0, ua.ObjectIds.HasProperty)
@@ -45,20 +47,21 @@ class CallService(MethodService):
 
     async def call(self, methods: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods as the gateway itself."""
-        return await self.call_as(methods, permitted=True)
+        return await self.call_as(methods, GATEWAY)
 
-    async def call_as(self, methods: list[ua.CallMethodRequest], *, permitted: bool) -> list[ua.CallMethodResult]:
-        """Call methods; ``permitted``: the user's role may. Each call has a StatusCode of its own.
+    async def call_as(self, methods: list[ua.CallMethodRequest], context: SessionContext) -> list[ua.CallMethodResult]:
+        """Call methods with a session's rights, as they are at each call. Each has a StatusCode of its own.
 
         Raises :class:`ServiceError` for no methods at all, or too many.
         """
-        return [await self._answer(one, permitted=permitted) for one in bounded(methods, MAX_METHODS_PER_CALL)]
+        return [await self._answer(one, context) for one in bounded(methods, MAX_METHODS_PER_CALL)]
 
-    async def _answer(self, request: ua.CallMethodRequest, *, permitted: bool) -> ua.CallMethodResult:
+    async def _answer(self, request: ua.CallMethodRequest, context: SessionContext) -> ua.CallMethodResult:
         arguments: list[ua.Variant] = list(request.InputArguments or [])
         try:
-            method = self._method(request)
-            call = self._executable(request.ObjectId, method, permitted=permitted)
+            owner = self._owner(request, context)
+            method = self._method(request, owner)
+            call = self._executable(owner, method, context)
             self._check_arguments(method, arguments)
         except _CallRefusedError as refused:
             return _result(refused.status, refused.arguments)
@@ -75,15 +78,22 @@ class CallService(MethodService):
         result.OutputArguments = list(answer or [])
         return result
 
-    def _method(self, request: ua.CallMethodRequest) -> SpaceNode:
-        """Find the method, which is a component of the object, of its type or of one of that type's supertypes."""
+    def _owner(self, request: ua.CallMethodRequest, context: SessionContext) -> SpaceNode:
+        """Find the object; one that a session may neither call nor browse is none to it."""
         if request.ObjectId.is_null():
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdInvalid)
         owner = self._space.get(key_of(request.ObjectId))
-        if owner is None:
+        if owner is None or self._refusal(owner, context) == ua.StatusCodes.BadNodeIdUnknown:
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdUnknown)
         if owner.node_class not in (NodeClass.OBJECT, NodeClass.OBJECT_TYPE):
             raise _CallRefusedError(ua.StatusCodes.BadNodeIdInvalid)
+        return owner
+
+    def _refusal(self, node: SpaceNode, context: SessionContext) -> int:
+        return self._space.rights.refusal(node, context, Permission.CALL)
+
+    def _method(self, request: ua.CallMethodRequest, owner: SpaceNode) -> SpaceNode:
+        """Find the method, which is a component of the object, of its type or of one of that type's supertypes."""
         method = self._space.get(key_of(request.MethodId))
         if method is None or method.node_class is not NodeClass.METHOD:
             raise _CallRefusedError(ua.StatusCodes.BadMethodInvalid)
@@ -104,25 +114,33 @@ class CallService(MethodService):
         components = self._space.subtypes(_HAS_COMPONENT)
         return any(target == method and kind in components for kind, target in holder.forward)
 
-    def _executable(self, owner: ua.NodeId, method: SpaceNode, *, permitted: bool) -> Any:  # a coroutine function
-        """Give what answers the call, if the method may be executed at all, and by this user."""
-        call = self._implementation(owner, method)
+    def _executable(self, owner: SpaceNode, named: SpaceNode, context: SessionContext) -> Any:  # a coroutine function
+        """Give what answers the call, if the method may be executed at all, and by this session.
+
+        Part 3 v1.05 8.55: Call is needed on the object and on the method that the object has, though the client may
+        name its type's. A method of which nothing may be seen is no method of the object to who asks.
+        """
+        method = self._instance(owner, named)
+        refused = self._refusal(method, context)
+        if refused == ua.StatusCodes.BadNodeIdUnknown:
+            raise _CallRefusedError(ua.StatusCodes.BadMethodInvalid)
+        call = named.definition if method.definition is None else method.definition
         if call is None or not method.flags & Flag.EXECUTABLE:
             raise _CallRefusedError(ua.StatusCodes.BadNotExecutable)
-        if not permitted:
-            raise _CallRefusedError(ua.StatusCodes.BadUserAccessDenied)
+        status = self._refusal(owner, context) or refused
+        if status:
+            raise _CallRefusedError(status)
         return call
 
-    def _implementation(self, owner: ua.NodeId, method: SpaceNode) -> Any:  # as above
-        """Give what answers; for a type's method it is the object's own one of the same name, where there is one."""
-        if method.definition is not None:
-            return method.definition
-        nodes = self._space.nodes
-        for _, target in nodes[key_of(owner)].forward:
-            own = nodes[target]
-            if own.node_class is NodeClass.METHOD and own.browse_name == method.browse_name:
-                return own.definition
-        return None
+    def _instance(self, owner: SpaceNode, named: SpaceNode) -> SpaceNode:
+        """Give the method that answers: for a type's one the object's own of the same name, where there is one."""
+        if self._has(owner, named.key):
+            return named
+        for _, target in owner.forward:
+            own = self._space.get(target)
+            if own is not None and own.node_class is NodeClass.METHOD and own.browse_name == named.browse_name:
+                return own
+        return named
 
     def _check_arguments(self, method: SpaceNode, given: list[ua.Variant]) -> None:
         declared = self._declared(method)
@@ -134,6 +152,16 @@ class CallService(MethodService):
         if not all(fits):
             results = [0 if fit else ua.StatusCodes.BadTypeMismatch for fit in fits]
             raise _CallRefusedError(ua.StatusCodes.BadInvalidArgument, results)
+
+    def argument_names(self, method: NodeKey) -> list[str]:
+        """Give the names of a method's input arguments; none of what is no method."""
+        node = self._space.get(method)
+        return [] if node is None else [str(argument.Name or "") for argument in self._declared(node)]
+
+    def declared_arguments(self, method: NodeKey) -> list[ua.Argument]:
+        """Give a method's input arguments; none of what is no method."""
+        node = self._space.get(method)
+        return [] if node is None else self._declared(node)
 
     def _declared(self, method: SpaceNode) -> list[ua.Argument]:
         """Give the InputArguments property (Part 3 v1.05 5.7); a method without it takes none."""

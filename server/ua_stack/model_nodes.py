@@ -13,14 +13,21 @@ from nodesets.datatypes.namespaces import ListedNamespaces
 from nodesets.datatypes.problems import DataTypeError, EncodingError
 from nodesets.header import Model as ModelEntry
 from nodesets.model import Model
-from nodesets.names import STANDARD_NAMESPACE, NodeName
+from nodesets.names import STANDARD_NAMESPACE, NodeName, NodeNameError
 from nodesets.nodes import DataTypeNode
+from nodesets.nodeset import NodeSet
 from nodesets.type_definitions import definition_of
-from server.address_space.keys import NodeKey, key_of, numeric_key
+from server.address_space.encoding import uint16_variant
+from server.address_space.keys import NULL_KEY, NodeKey, key_of, nodeid_of, numeric_key
 from server.address_space.loading import load_nodes
+from server.address_space.namespace_defaults import ACCESS_RESTRICTIONS, ROLE_PERMISSIONS, USER_ROLE_PERMISSIONS
+from server.address_space.node import SpaceNode
+from server.address_space.role_permissions import encode_role_permissions
 from server.address_space.space import HIERARCHICAL_REFERENCES, AddressSpace
-from server.ua_stack.nodeids import NodeIds
+from server.address_space.standard_rights import complete_standard_rights
+from server.ua_stack.nodeids import NodeIds, UnknownNamespaceError
 from server.ua_stack.nodes import HAS_COMPONENT, NodeBuilder
+from server.users.well_known import ALL_PERMISSIONS
 
 _NULL = b"\x00"
 _NAMESPACES = numeric_key(0, ua.ObjectIds.Server_Namespaces)
@@ -34,10 +41,14 @@ def namespace_array(model: Model, application_uri: str, *more: str) -> tuple[str
 
 
 def load_model(space: AddressSpace, model: Model, namespaces: Sequence[str]) -> list[str]:
-    """Add a model's nodes; give what of it could not be encoded, a line each. Takes 20 us a node."""
+    """Add a model's nodes; give what of it could not be encoded, a line each. Takes 20 us a node.
+
+    What concerns security has RolePermissions then, also where a standard namespace of old says nothing of it.
+    """
     encoder = _Encoder(model, namespaces)
     nodes = list(model.nodes.values())
     load_nodes(space, nodes, namespaces, encoder.value, encoder.definition)
+    complete_standard_rights(space)
     return encoder.problems
 
 
@@ -66,16 +77,17 @@ class _Encoder:
 
 
 def describe_namespaces(space: AddressSpace, builder: NodeBuilder, model: Model, nodeids: NodeIds) -> None:
-    """Give each model's namespace its NamespaceMetadata (Part 5 v1.05 6.3.14) where its file brings none."""
+    """Give each model's namespace its NamespaceMetadata (Part 5 v1.05 6.3.14) as far as its file brings none."""
     folder = space[_NAMESPACES]
-    present = {space[target].browse_name.name for _, target in folder.forward}
-    entries = {entry.uri: entry for nodeset in model.nodesets for entry in nodeset.header.models}
-    for uri, entry in entries.items():
+    present = {space[target].browse_name.name: space[target] for _, target in folder.forward}
+    entries = {entry.uri: (entry, nodeset) for nodeset in model.nodesets for entry in nodeset.header.models}
+    for uri, (entry, nodeset) in entries.items():
         if uri not in present:
-            _describe(builder, entry, nodeids)
+            present[uri] = space[key_of(_describe(builder, entry, nodeids))]
+        _state_defaults(space, builder, present[uri], entry, nodeset, nodeids)
 
 
-def _describe(builder: NodeBuilder, entry: ModelEntry, nodeids: NodeIds) -> None:
+def _describe(builder: NodeBuilder, entry: ModelEntry, nodeids: NodeIds) -> ua.NodeId:
     identifier = f"NamespaceMetadata/{entry.uri}"
     index = nodeids.index_of(entry.uri)
     node = builder.add_object(
@@ -105,6 +117,52 @@ def _describe(builder: NodeBuilder, entry: ModelEntry, nodeids: NodeIds) -> None
             value if value.Value is not None else ua.Variant(),
             value_rank=1 if value.is_array else -1,
         )
+    return node
+
+
+def _state_defaults(
+    space: AddressSpace,
+    builder: NodeBuilder,
+    metadata: SpaceNode,
+    entry: ModelEntry,
+    nodeset: NodeSet,
+    nodeids: NodeIds,
+) -> None:
+    """Give a namespace's metadata the Properties that tell its defaults, and those of a Model element their values.
+
+    What the file's own metadata says counts more than its Model element (Part 6 v1.05 F.5). A Property without a value
+    tells what holds all the same (:class:`~server.address_space.rights.Rights`).
+    """
+    permissions = restrictions = None
+    if entry.role_permissions:
+        permissions = encode_role_permissions(
+            (_role(text, nodeset, nodeids), bits & ALL_PERMISSIONS) for text, bits in entry.role_permissions
+        )
+    if entry.access_restrictions:
+        restrictions = uint16_variant(entry.access_restrictions & 0xFFFF)
+    properties = {space[target].browse_name.name: space[target] for _, target in metadata.forward}
+    for name, kind, rank, value in (
+        (ROLE_PERMISSIONS, ua.ObjectIds.RolePermissionType, 1, permissions),
+        (USER_ROLE_PERMISSIONS, ua.ObjectIds.RolePermissionType, 1, None),
+        (ACCESS_RESTRICTIONS, ua.ObjectIds.AccessRestrictionType, -1, restrictions),
+    ):
+        held = properties.get(name)
+        if held is None:
+            nodeid = ua.NodeId(ua.String(f"NamespaceMetadata/{entry.uri}/{name}"), ua.Int16(1))
+            builder.add_property(nodeid_of(metadata.key), nodeid, name, ua.NodeId(ua.Int32(kind)), value_rank=rank)
+            held = space[key_of(nodeid)]
+        if held.value in (None, _NULL):
+            held.value = value or _NULL
+            space.changed(held)
+
+
+def _role(text: str, nodeset: NodeSet, nodeids: NodeIds) -> NodeKey:
+    """Give a role by its NodeId as the file writes it; one that makes no sense is nobody's."""
+    try:
+        name = NodeName.parse_indexed(nodeset.aliases.get(text, text).strip(), nodeset.namespaces)
+        return key_of(nodeids.from_name(name))
+    except (NodeNameError, UnknownNamespaceError):
+        return NULL_KEY
 
 
 def unreached(space: AddressSpace, model: Model, nodeids: NodeIds) -> frozenset[str]:

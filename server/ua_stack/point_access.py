@@ -12,10 +12,8 @@ from asyncua import ua
 from core.datatypes import DataType
 from core.image import ProcessImage
 from nodesets.nodes import NodeClass
-from server.address_space.asyncua_seam import UaAddressSpace
 from server.address_space.asyncua_services import UaAttributeService
 from server.address_space.attributes import Attributes
-from server.address_space.decoding import GivenValue
 from server.address_space.keys import NodeKey, key_of
 from server.address_space.points import Points, WritePoint
 from server.address_space.structured import StructuredVariable
@@ -25,12 +23,11 @@ from server.address_space.writing import Writing
 class PointAccess(UaAttributeService):
     """The attribute service, and which node is which point."""
 
-    def __init__(self, attributes: Attributes, writing: Writing, aspace: UaAddressSpace) -> None:
-        """Begin without points; :meth:`bind` brings them. ``aspace``: the same nodes as asyncua is shown them."""
+    def __init__(self, attributes: Attributes, writing: Writing) -> None:
+        """Begin without points; :meth:`bind` brings them."""
         super().__init__(attributes, writing)
         self._nodes = attributes
         self._writing_of_points = writing
-        self._aspace = aspace
 
     def bind(
         self,
@@ -62,16 +59,3 @@ class PointAccess(UaAttributeService):
         """Give a point's data type, or None for a node that is no point."""
         points, slot = self._nodes.points, self.slot_of(nodeid)
         return None if slot is None or points is None else points.image.points[slot].datatype
-
-    def is_structured(self, nodeid: ua.NodeId) -> bool:
-        """Tell whether a node's value is composed of points."""
-        points = self._nodes.points
-        return points is not None and key_of(nodeid) in points.structured
-
-    def read_encoded(self, nodeid: ua.NodeId) -> GivenValue:
-        """Read a Variable's value as it is encoded. Raises :class:`KeyError`."""
-        return self._nodes.value(self._nodes.space[key_of(nodeid)])
-
-    def read_one(self, nodeid: ua.NodeId, attribute: ua.AttributeIds) -> ua.DataValue:
-        """Read one attribute of one node."""
-        return self._aspace.read_attribute_value(nodeid, attribute)

@@ -1,222 +1,339 @@
-"""Requests that stay encoded: Read, Write and the View services but for one, answered from bytes to bytes.
+"""Requests that stay encoded: Read, Write, the View, Subscription and MonitoredItem services, from bytes to bytes.
 
-Seam: the processor that asyncua makes for each connection. What a client asks most often never becomes asyncua's
-objects; all other requests go asyncua's way.
+What a client asks most often never becomes asyncua's objects; the rest is in
+:mod:`~server.ua_stack.other_services`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncua import ua
-from asyncua.common.utils import Buffer, NotEnoughData, ServiceError
-from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
-from asyncua.server.server import Server
-from asyncua.server.uaprocessor import UaProcessor
+from asyncua.common.utils import ServiceError
 
 from core.time import now
-from server.address_space.decoding import Cursor, DecodingError
-from server.address_space.encoding import encode_array, encode_node_id
-from server.address_space.keys import NodeKey, key_of, nodeid_of
-from server.ua_stack.sessions import GatewaySession
+from server.address_space.decoding import DecodingError
+from server.address_space.view.steps import first_turn, in_turns
+from server.ua_stack.channel import GatewayChannel
+from server.ua_stack.discovery.services import SERVICES as DISCOVERY
+from server.ua_stack.other_services import OTHER_SERVICES
+from server.ua_stack.request_header import RequestHeader, read_header
+from server.ua_stack.sessions import GatewaySession, SessionState
+
+if TYPE_CHECKING:
+    from server.ua_stack.internal_server import GatewayInternalServer
 
 _log = logging.getLogger("plantspace.endpoint")
 _ids = ua.ObjectIds
 # A message begins with its type as a NodeId, in our answers one of four bytes (Part 6 v1.05 5.2.2.9).
 _RESPONSE = Struct("<BBHqII")
-_LEAST_NODE_ID = 2
 _REST = b"\x00" + b"\xff\xff\xff\xff" + b"\x00\x00\x00"
 """No diagnostics, no strings, no AdditionalHeader (Part 4 v1.05 7.33)."""
+MAX_UNSENT = 32 * 1024 * 1024
+"""Bytes that a client may leave unread before its connection is closed (threat 18)."""
 
-Answer = Callable[[GatewaySession, bytes], Awaitable[bytes]]
+
+Later = Callable[[], Awaitable[bytes]]
+"""Begins what takes its time; never called where the connection is lost before its turn."""
 
 
 class _Service(NamedTuple):
+    """``answer`` gives the response's parameters at once, or what does so later."""
+
     response: int
-    answer: Answer
+    answer: Callable[[GatewaySession, bytes], bytes | Later]
 
 
-async def _read(session: GatewaySession, body: bytes) -> bytes:
-    return session.server.batch_read.answer(body, session.context)
+def _read(session: GatewaySession, body: bytes) -> bytes | Later:
+    steps = session.server.batch_read.steps(body, session.context)
+    answer = first_turn(steps)
+    return partial(in_turns, steps) if answer is None else answer
 
 
-async def _write(session: GatewaySession, body: bytes) -> bytes:
-    return await session.server.writing.answer(body, session.context)
+def _write(session: GatewaySession, body: bytes) -> Later:
+    return partial(session.write, body)
 
 
-async def _browse(session: GatewaySession, body: bytes) -> bytes:
-    return await session.server.views.wire.browse(session.view, body)
+def _browse(session: GatewaySession, body: bytes) -> Later:
+    return partial(session.server.views.wire.browse, session.view, body)
 
 
-async def _browse_next(session: GatewaySession, body: bytes) -> bytes:
-    return await session.server.views.wire.browse_next(session.view, body)
+def _browse_next(session: GatewaySession, body: bytes) -> Later:
+    return partial(session.server.views.wire.browse_next, session.view, body)
 
 
-async def _register(session: GatewaySession, body: bytes) -> bytes:
-    nodes = await session.register_nodes(_node_ids(body))
-    return encode_array([encode_node_id(key_of(node)) for node in nodes])
+def _translate(session: GatewaySession, body: bytes) -> Later:
+    return partial(session.server.views.wire.translate, session.view, body)
 
 
-async def _unregister(session: GatewaySession, body: bytes) -> bytes:
-    await session.unregister_nodes(_node_ids(body))
-    return b""
+def _register(session: GatewaySession, body: bytes) -> bytes:
+    return session.server.views.wire.register(session.view, body)
 
 
-def _node_ids(body: bytes) -> list[ua.NodeId]:
-    cursor = Cursor(body)
-    return [nodeid_of(cursor.node_id()) for _ in range(cursor.count(_LEAST_NODE_ID))]
+def _unregister(session: GatewaySession, body: bytes) -> bytes:
+    return session.server.views.wire.unregister(session.view, body)
 
 
-_SERVICES = {
-    int(_ids.ReadRequest_Encoding_DefaultBinary): _Service(_ids.ReadResponse_Encoding_DefaultBinary, _read),
-    int(_ids.WriteRequest_Encoding_DefaultBinary): _Service(_ids.WriteResponse_Encoding_DefaultBinary, _write),
-    int(_ids.BrowseRequest_Encoding_DefaultBinary): _Service(_ids.BrowseResponse_Encoding_DefaultBinary, _browse),
-    int(_ids.BrowseNextRequest_Encoding_DefaultBinary): _Service(
-        _ids.BrowseNextResponse_Encoding_DefaultBinary, _browse_next
-    ),
-    int(_ids.RegisterNodesRequest_Encoding_DefaultBinary): _Service(
-        _ids.RegisterNodesResponse_Encoding_DefaultBinary, _register
-    ),
-    int(_ids.UnregisterNodesRequest_Encoding_DefaultBinary): _Service(
-        _ids.UnregisterNodesResponse_Encoding_DefaultBinary, _unregister
-    ),
-}
-_FAULT = int(_ids.ServiceFault_Encoding_DefaultBinary)
-_WITHOUT_SESSION = frozenset(
-    {
-        _ids.CreateSessionRequest_Encoding_DefaultBinary,
-        _ids.ActivateSessionRequest_Encoding_DefaultBinary,  # asyncua looks for its session itself
-        _ids.GetEndpointsRequest_Encoding_DefaultBinary,
-        _ids.FindServersRequest_Encoding_DefaultBinary,
-        _ids.RegisterServerRequest_Encoding_DefaultBinary,
-        _ids.RegisterServer2Request_Encoding_DefaultBinary,
-        _ids.CloseSecureChannelRequest_Encoding_DefaultBinary,
+def _at_once(name: str) -> Callable[[GatewaySession, bytes], bytes]:
+    """Give what answers one of the services of :class:`~server.ua_stack.subscription_wire.SubscriptionWire`."""
+
+    def answer(session: GatewaySession, body: bytes) -> bytes:
+        answered: bytes = getattr(session.server.subscription_wire, name)(session, body)
+        return answered
+
+    return answer
+
+
+def _in_slices(name: str) -> Callable[[GatewaySession, bytes], Later]:
+    """Do so for one that lets others have their turn."""
+
+    def answer(session: GatewaySession, body: bytes) -> Later:
+        return partial(getattr(session.server.subscription_wire, name), session, body)
+
+    return answer
+
+
+def _kept(answer: Callable[[GatewaySession, bytes], bytes | Later]) -> Callable[[GatewaySession, bytes], bytes | Later]:
+    """Answer once the disk has what was changed of durable subscriptions, if anything was."""
+
+    def kept(session: GatewaySession, body: bytes) -> bytes | Later:
+        keeper = session.server.subscriptions.keeper
+        given = answer(session, body)
+        if keeper is None or (isinstance(given, bytes) and not keeper.is_behind):
+            return given
+
+        async def later() -> bytes:
+            answered = given if isinstance(given, bytes) else await given()
+            if keeper.is_behind:
+                await keeper.settle()
+            return answered
+
+        return later
+
+    return kept
+
+
+def _services() -> dict[int, _Service]:
+    answers: dict[str, Callable[[GatewaySession, bytes], bytes | Later]] = {
+        "Read": _read,
+        "Write": _write,
+        "Browse": _browse,
+        "BrowseNext": _browse_next,
+        "TranslateBrowsePathsToNodeIds": _translate,
+        "RegisterNodes": _register,
+        "UnregisterNodes": _unregister,
+        "CreateSubscription": _at_once("create_subscription"),
+        "ModifySubscription": _kept(_at_once("modify_subscription")),
+        "SetPublishingMode": _kept(_at_once("set_publishing_mode")),
+        "Republish": _at_once("republish"),
+        "TransferSubscriptions": _at_once("transfer_subscriptions"),
+        "DeleteSubscriptions": _kept(_at_once("delete_subscriptions")),
+        "CreateMonitoredItems": _kept(_in_slices("create_monitored_items")),
+        "ModifyMonitoredItems": _kept(_in_slices("modify_monitored_items")),
+        "SetMonitoringMode": _kept(_in_slices("set_monitoring_mode")),
+        "SetTriggering": _kept(_at_once("set_triggering")),
+        "DeleteMonitoredItems": _kept(_in_slices("delete_monitored_items")),
     }
-)
+    return {
+        int(getattr(_ids, f"{name}Request_Encoding_DefaultBinary")): _Service(
+            int(getattr(_ids, f"{name}Response_Encoding_DefaultBinary")), answer
+        )
+        for name, answer in answers.items()
+    }
 
 
-class _Header(NamedTuple):
-    """What is needed of a request's type and RequestHeader (Part 4 v1.05 7.32); ``at``: where its parameters begin."""
-
-    kind: NodeKey
-    token: NodeKey
-    handle: int
-    at: int
-
-    @classmethod
-    def read(cls, data: bytes) -> _Header:
-        """Read them. Raises :class:`DecodingError`."""
-        cursor = Cursor(data)
-        kind, token = cursor.node_id(), cursor.node_id()
-        cursor.int64()  # Timestamp
-        handle = cursor.uint32()
-        cursor.uint32()  # ReturnDiagnostics
-        cursor.string()  # AuditEntryId
-        cursor.uint32()  # TimeoutHint
-        cursor.node_id()  # AdditionalHeader, which no specification defines
-        if cursor.byte():
-            cursor.bytes()
-        return cls(kind, token, handle, cursor.at)
+_SERVICES = _services()
+_PUBLISH = int(_ids.PublishRequest_Encoding_DefaultBinary)
+_FAULT = int(_ids.ServiceFault_Encoding_DefaultBinary)
 
 
-class GatewayProcessor(UaProcessor):
+def _kinds(service: str) -> tuple[int, int]:
+    """Give the types of a service's requests and of its responses."""
+    return tuple(int(getattr(_ids, f"{service}{part}_Encoding_DefaultBinary")) for part in ("Request", "Response"))  # type: ignore[return-value]  # two of them
+
+
+_CREATE_SESSION, _CREATED = _kinds("CreateSession")
+_ACTIVATE_SESSION, _ACTIVATED = _kinds("ActivateSession")
+_CLOSE_SESSION, _CLOSED = _kinds("CloseSession")
+_CANCEL, _CANCELLED = _kinds("Cancel")
+
+
+def _are_cancelled() -> bool:
+    """Tell whether the connection is given up, and not just what it waits for, as by a driver that is stopped."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class _Answer(NamedTuple):
+    """A response's type, its StatusCode and its parameters."""
+
+    kind: int
+    status: int
+    body: bytes
+
+
+async def _given(kind: int, later: Later) -> _Answer:
+    return _Answer(kind, ua.StatusCodes.Good, await later())
+
+
+class GatewayProcessor:
     """Answers one connection."""
 
-    async def process_message(self, seqhdr: Any, body: Buffer) -> bool | None:
-        """Answer a request; False closes the connection."""
-        data = bytes(body)
+    def __init__(self, server: GatewayInternalServer, transport: asyncio.Transport, channel: GatewayChannel) -> None:
+        """Answer what comes on ``channel``, by ``transport``."""
+        self._server = server
+        self._transport = transport
+        self._ledger = server.ledger
+        self.channel = channel
+        self.session: GatewaySession | None = None
+        """The session that was asked for last; a connection may have several."""
+
+    def receive(self, request_id: int, data: bytes) -> Awaitable[bool | None] | None:
+        """Answer a request at once, or give what answers it; False from that closes the connection."""
+        session = self.session
+        header = None if session is None else session.known_header.read(data)
         try:
-            header = _Header.read(data)
+            if header is None:
+                header = read_header(data)
         except DecodingError:
-            self._fault(seqhdr, 0, ua.StatusCodes.BadDecodingError)
-            return True
-        handle = header.handle
+            self._ledger.rejected(None, None, ua.StatusCodes.BadDecodingError)
+            self.refuse(request_id, 0, ua.StatusCodes.BadDecodingError)
+            return None
         service = _SERVICES.get(header.kind) if isinstance(header.kind, int) else None
-        if service is None:
-            return await super().process_message(seqhdr, body)
+        if service is not None or header.kind == _PUBLISH:
+            return self._answer(request_id, header, service, data)
+        return self._answer_later(request_id, header, partial(self._answered, header, data))
+
+    def respond(self, request_id: int, kind: int, handle: int, body: bytes) -> None:
+        """Send a response's parameters."""
+        self._send(request_id, kind, handle, 0, body)
+
+    def refuse(self, request_id: int, handle: int, status: int) -> None:
+        """Send a ServiceFault."""
+        self._ledger.publish_refused(self.session, status)
+        self._send(request_id, _FAULT, handle, status, b"")
+
+    def _answer(
+        self, request_id: int, header: RequestHeader, service: _Service | None, data: bytes
+    ) -> Awaitable[bool] | None:
         try:
-            answer = await service.answer(self._session(header.token), data[header.at :])
-        except DecodingError:
-            self._fault(seqhdr, handle, ua.StatusCodes.BadDecodingError)
-        except ServiceError as refused:
-            self._fault(seqhdr, handle, refused.code)
-        except Exception:  # noqa: BLE001 - one request's fault must not end the connection
-            _log.exception("a request failed")
-            self._fault(seqhdr, handle, ua.StatusCodes.BadInternalError)
+            session = self._session(header)
+            session.requests.received(header.kind)
+            body = data[header.at :]
+            if service is None:
+                session.server.subscription_wire.publish(session, body, self, request_id, header)
+                return None
+            answer = service.answer(session, body)
+            if not isinstance(answer, bytes):
+                return self._answer_later(request_id, header, partial(_given, service.response, answer))
+            self.respond(request_id, service.response, header.handle, answer)
+        except Exception as error:  # noqa: BLE001 - one request's fault must not end the connection
+            self._failed(request_id, header, error)
+        return None
+
+    async def _answer_later(
+        self, request_id: int, header: RequestHeader, later: Callable[[], Awaitable[_Answer]]
+    ) -> bool:
+        try:
+            kind, status, body = await later()
+        except asyncio.CancelledError:
+            if _are_cancelled():
+                raise
+            self.refuse(request_id, header.handle, ua.StatusCodes.BadOperationAbandoned)
+        except Exception as error:  # noqa: BLE001 - one request's fault must not end the connection
+            self._failed(request_id, header, error)
         else:
-            self._send(seqhdr, service.response, handle, 0, answer)
+            self._send(request_id, kind, header.handle, status, body)
         return True
 
-    async def _process_message(self, typeid: ua.NodeId, requesthdr: ua.RequestHeader, seqhdr: Any, body: Buffer) -> Any:
-        """Let asyncua answer (seam); it looks neither at the token nor for a body that ends too early."""
-        session = None if typeid.Identifier in _WITHOUT_SESSION else self.session
-        if session is not None and key_of(requesthdr.AuthenticationToken) != key_of(session.auth_token):
-            raise ServiceError(ua.StatusCodes.BadSessionIdInvalid)
-        try:
-            return await super()._process_message(typeid, requesthdr, seqhdr, body)
-        except NotEnoughData:
-            raise ServiceError(ua.StatusCodes.BadDecodingError) from None
+    async def _answered(self, header: RequestHeader, data: bytes) -> _Answer:
+        """Answer what makes and ends sessions, what needs none, and what asyncua decodes."""
+        kind, body, service = header.kind, data[header.at :], self._server.session_service
+        asked = DISCOVERY.get(kind) if isinstance(kind, int) else None
+        if asked is not None:
+            return _Answer(
+                asked.response, ua.StatusCodes.Good, asked.answer(self._server.discovery, body, self.channel.hello_url)
+            )
+        if self.channel.discovery_only:
+            raise ServiceError(ua.StatusCodes.BadSecurityPolicyRejected)
+        if kind == _CREATE_SESSION:
+            answer, self.session = await service.create(body, header, self.channel, self)
+            return _Answer(_CREATED, ua.StatusCodes.Good, answer)
+        if kind == _ACTIVATE_SESSION:
+            return await self._activate(header, body)
+        session = self._session(header, activated=kind != _CLOSE_SESSION)
+        session.requests.received(kind)
+        if kind == _CLOSE_SESSION:
+            return _Answer(_CLOSED, ua.StatusCodes.Good, service.close(body, header, session))
+        if kind == _CANCEL:
+            return _Answer(_CANCELLED, ua.StatusCodes.Good, service.cancel(body, session))
+        other = OTHER_SERVICES.get(kind)
+        if other is None:
+            raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
+        return _Answer(other.response, ua.StatusCodes.Good, await other.answer(session, header, data))
 
-    def _session(self, token: NodeKey) -> GatewaySession:
-        """Give the connection's session, which has to be active and the request's (Part 4 v1.05 7.32)."""
-        session = self.session
-        if not isinstance(session, GatewaySession) or token != key_of(session.auth_token):
+    async def _activate(self, header: RequestHeader, body: bytes) -> _Answer:
+        known = self._server.session_service.registry.get(header.token)
+        if known is not None:
+            known.requests.received(header.kind)
+        activated = await self._server.session_service.activate(body, header, self.channel, self)
+        self.session = activated.session
+        return _Answer(_ACTIVATED, activated.status, activated.body)
+
+    def _failed(self, request_id: int, header: RequestHeader, error: Exception) -> None:
+        if isinstance(error, DecodingError):
+            status = int(getattr(error, "status", ua.StatusCodes.BadDecodingError))
+            _log.debug("a request of %s cannot be decoded: %s", self.channel.peer, error)
+        elif isinstance(error, ServiceError):
+            status = error.code
+        else:
+            _log.error("a request failed", exc_info=error)
+            status = ua.StatusCodes.BadInternalError
+        session = self._server.session_service.registry.get(header.token)
+        self._ledger.rejected(header.kind, session, status)
+        self.refuse(request_id, header.handle, status)
+
+    def _session(self, header: RequestHeader, *, activated: bool = True) -> GatewaySession:
+        """Give the request's session, which has to be active, and this connection's (Part 4 v1.05 7.32)."""
+        session = before = self.session
+        if session is None or header.token != session.token_key:
+            session = self._server.session_service.registry.get(header.token)
+        if session is None or session.state is SessionState.CLOSED:
             raise ServiceError(ua.StatusCodes.BadSessionIdInvalid)
-        if not session.is_activated():
+        if session.connection is not self:  # whose it never was is not told that there is such a session
+            codes = ua.StatusCodes
+            raise ServiceError(codes.BadSecureChannelIdInvalid if session is before else codes.BadSessionIdInvalid)
+        if activated and session.state is not SessionState.ACTIVATED:
             raise ServiceError(ua.StatusCodes.BadSessionNotActivated)
-        self.session_last_activity = time.monotonic()
+        self.session = session
+        session.audit_entry = header.audit_entry
         session.touch()
         return session
 
-    def _fault(self, seqhdr: Any, handle: int, status: int) -> None:
-        self._send(seqhdr, _FAULT, handle, status, b"")
+    def _send(self, request_id: int, kind: int, handle: int, status: int, body: bytes) -> None:
+        message = b"".join((_RESPONSE.pack(1, 0, kind, now(), handle, status), _REST, body))
+        session = self.session
+        most = 0 if session is None else session.most_response
+        if not self.channel.fits(len(message)) or 0 < most < len(message):
+            status = ua.StatusCodes.BadResponseTooLarge
+            message = b"".join((_RESPONSE.pack(1, 0, _FAULT, now(), handle, status), _REST))
+        self._write(self.channel.message_to_binary(message, request_id=request_id))
 
-    def _send(self, seqhdr: Any, kind: int, handle: int, status: int, body: bytes) -> None:
-        message = _RESPONSE.pack(1, 0, kind, now(), handle, status) + _REST + body
-        self._transport.write(self._connection.message_to_binary(message, request_id=seqhdr.RequestId))
+    def _write(self, data: bytes) -> None:
+        transport = self._transport
+        transport.write(data)
+        if transport.get_write_buffer_size() > MAX_UNSENT:
+            _log.warning("%s does not read what it is sent: its connection is closed", self.channel.peer)
+            transport.abort()
 
-
-class GatewayProtocol(OPCUAProtocol):
-    """A connection whose requests our processor answers."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin."""
-        super().connection_made(transport)
-        if self.processor is not None:
-            self.processor = GatewayProcessor(self.iserver, transport, self.limits)
-            self.processor.set_policies(self.policies)
-
-
-class GatewayBinaryServer(BinaryServer):
-    """Listens, and makes our connections."""
-
-    def _make_protocol(self) -> GatewayProtocol:
-        return GatewayProtocol(
-            iserver=self.iserver,
-            policies=self._policies,
-            clients=self.clients,
-            closing_tasks=self.closing_tasks,
-            limits=self.limits,
-        )
-
-
-class GatewayServer(Server):
-    """asyncua's server with our listener (seam: ``Server.start``)."""
-
-    async def start(self) -> None:
-        """Listen. Raises :class:`OSError` where that is not possible; then nothing runs."""
-        await self._setup_server_nodes()
-        await self.iserver.start()
-        host, port = self._get_bind_socket_info()
-        self.bserver = GatewayBinaryServer(self.iserver, host, port, self.limits)  # type: ignore[arg-type]  # asyncio takes None for all interfaces
-        self.bserver.set_policies(self._policies)
-        try:
-            await self.bserver.start()
-        except BaseException:
-            self.bserver = None
-            await self.iserver.stop()
-            raise
+    def connection_lost(self) -> None:
+        """Forget the Publish requests that came on this connection, and the sessions that end with it."""
+        service = self._server.session_service
+        for session in service.registry.of(self):
+            session.publishing.drop(lambda request: getattr(request, "responder", None) is self)
+        service.connection_lost(self)

@@ -1,25 +1,29 @@
-"""Sessions with an owner's rights: what one created no other may touch (seam: ``InternalServer.create_session``)."""
+"""A client's session: who it is, what it may do, and what it owns (Part 4 v1.05 5.7)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 from asyncua import ua
-from asyncua.common.utils import ServiceError
-from asyncua.crypto.permission_rules import ADMIN_TYPES, PermissionRuleset, User, UserRole
-from asyncua.server.internal_session import InternalSession
 
-from server.address_space.asyncua_services import context_of
+from server.address_space.keys import NodeKey, nodeid_of
 from server.address_space.session_context import SessionContext
-from server.ua_stack.history_access import HistoryAccess
-from server.ua_stack.method_service import CallService
-from server.ua_stack.subscription_service import SubscriptionService
+from server.subscriptions.publish_queue import PublishQueue
+from server.ua_stack.diagnostics.requests import RequestCounts
+from server.ua_stack.history.access import HistoryAccess
+from server.ua_stack.history.limits import ANSWER_BYTES, LEAST_BYTES, SEALED_BYTES
+from server.ua_stack.history.pages import ReadResult, UpdateResult
+from server.ua_stack.history.requests import HistoryRead, UpdateDetails
+from server.ua_stack.request_header import KnownHeader
+from server.users.identity import NOBODY, Identity
 
 if TYPE_CHECKING:
-    from asyncua.server.internal_server import InternalServer
-
+    from server.ua_stack.channel import GatewayChannel
     from server.ua_stack.internal_server import GatewayInternalServer
 
 
@@ -27,175 +31,167 @@ CALLER: ContextVar[GatewaySession | None] = ContextVar("caller", default=None)
 """Within a method: the session that calls it; None for the gateway itself."""
 
 
-class AnonymousRole:
-    """The only identity there is before users exist: anonymous, with the role that the configuration gives."""
+class SessionState(Enum):
+    """Created sessions may be activated and nothing else."""
 
-    def __init__(self, role: str) -> None:
-        """``role``: ``none``, ``Observer`` (reads) or ``Operator`` (also writes and calls)."""
-        self._role = role
-
-    def get_user(
-        self, iserver: InternalServer, username: str | None = None, password: str | None = None, certificate: Any = None
-    ) -> User | None:
-        """Give the user of a session (seam: ``user_manager``); None refuses it."""
-        del iserver, password, certificate
-        if username is not None or self._role == "none":
-            return None
-        return User(UserRole.User if self._role == "Operator" else UserRole.Anonymous, "anonymous")
+    CREATED = "created"
+    ACTIVATED = "activated"
+    CLOSED = "closed"
 
 
-class ClientServices(PermissionRuleset):
-    """The services that clients may ask for at all; Write and Call look at the user's role themselves.
+class GatewaySession:
+    """A client's session. It has no rights before a user has logged in, and ends with :meth:`close`."""
 
-    asyncua's own rules let an anonymous user read nothing (seam: ``Server.set_security_policy``).
-    """
-
-    _refused = frozenset(ua.NodeId(ua.Int32(number)) for number in ADMIN_TYPES)
-
-    def check_validity(  # pyright: ignore[reportIncompatibleMethodOverride] - the base is untyped
-        self, user: User, action_type_id: ua.NodeId, body: Any
-    ) -> bool:
-        """Tell whether a request is served; node management and registration are nobody's but the server's own."""
-        del user, body
-        return action_type_id not in self._refused
-
-
-class GatewaySession(InternalSession):
-    """A client's session."""
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        """Begin without rights; activation gives them."""
-        super().__init__(*given, **named)
-        self.view = self.server.views.new_session()
-        self.context: SessionContext = context_of(self.user)
+    def __init__(
+        self,
+        server: GatewayInternalServer,
+        token: NodeKey,
+        channel: GatewayChannel,
+        connection: object,
+        *,
+        name: str,
+        application_uri: str,
+        timeout: float,
+        most_response: int = 0,
+    ) -> None:
+        """Begin on the channel that it is asked for on. ``timeout``: seconds; ``most_response``: bytes, 0 for any."""
+        self.server = server
+        self.name = name
+        self.session_key: NodeKey = (1, uuid4())
+        self.session_id = nodeid_of(self.session_key)
+        self.token_key = token
+        self.known_header = KnownHeader(token)
+        self.application_uri = application_uri
+        """As the client's certificate proves it; as it says so itself on a channel of None."""
+        self.session_timeout = timeout
+        self.most_response = most_response
+        self.channel = channel
+        self.connection: object | None = connection
+        """On which it was activated last: no other is served (Part 4 v1.05 5.7.3.1). None once that is lost."""
+        self.client_certificate = channel.client_certificate
+        self.endpoint_url = ""
+        self.nonce = b""
+        """The last that the client was given: what it signs next, and encrypts secrets with."""
+        self.state = SessionState.CREATED
+        self.activating = False
+        self.user: Identity = NOBODY
+        self.context = SessionContext(roles=frozenset())
+        self.view = server.views.new_session()
+        self.publishing = PublishQueue(time.monotonic)
+        self.requests = RequestCounts()
         self.closing: dict[object, Callable[[], None]] = {}
         """Called when the session ends: whoever keeps something for it, the key, lets go of it."""
+        self.audit_entry = ""
+        """What the client calls its last request in its own audit (AuditEntryId)."""
+        self.last_activity = time.monotonic()
 
     @property
-    def server(self) -> GatewayInternalServer:
-        """The server whose session this is."""
-        return cast("GatewayInternalServer", self.iserver)
+    def roles(self) -> frozenset[NodeKey]:
+        """The roles that its user has now."""
+        return self.context.roles or frozenset()
 
-    def activate_session(
-        self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
-    ) -> ua.ActivateSessionResult:
-        """Take the user's rights and languages (Part 4 v1.05 5.7.3)."""
-        result = super().activate_session(params, peer_certificate)
-        self.view.locales = params.LocaleIds or ()
-        self.context = context_of(self.user)._replace(locales=self.view.locales)
-        return result
+    @property
+    def is_left(self) -> bool:
+        """Whether its connection is lost, and it waits for its client to come back."""
+        return self.connection is None
 
-    async def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
-        """Read with the session's rights."""
-        return self.server.access.read(params, self.context)
+    @property
+    def idle(self) -> float:
+        """Give the seconds since the client's last request."""
+        return time.monotonic() - self.last_activity
 
-    async def write(self, params: ua.WriteParameters) -> list[ua.StatusCode]:
-        """Write as the session's user."""
-        return await self.server.access.write(params, self.user)
+    @property
+    def identity(self) -> object:
+        """Who the user is; of anonymous ones the application (Part 4 v1.05 5.14.7.1)."""
+        if not self.user.is_anonymous:
+            return self.user.key
+        proof = "said" if self.client_certificate is None else "proved"
+        return (*self.user.key, proof, self.application_uri)
 
-    async def browse(self, params: ua.BrowseParameters) -> list[ua.BrowseResult]:
-        """Browse; continuation points belong to this session."""
-        return await self.server.views.browse_for(self.view, params)
+    @property
+    def client_user_id(self) -> str:
+        """Name the user as audit records do (Part 5 v1.05 6.4.3)."""
+        return self.user.name or "Anonymous"
 
-    async def browse_next(self, parameters: ua.BrowseNextParameters) -> list[ua.BrowseResult]:
-        """Go on with a Browse of this session."""
-        return await self.server.views.browse_next_for(self.view, parameters)
+    def is_activated(self) -> bool:
+        """Tell whether a user has logged in."""
+        return self.state is SessionState.ACTIVATED
 
-    async def translate_browsepaths_to_nodeids(self, params: list[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
-        """Follow browse paths."""
-        return await self.server.views.translate_for(self.view, params)
+    def touch(self) -> None:
+        """Note a request: the session is in use."""
+        self.last_activity = time.monotonic()
 
-    async def register_nodes(self, nodes: list[ua.NodeId]) -> list[ua.NodeId]:
-        """Register nodes."""
-        return self.server.views.register_nodes(self.view, nodes)
-
-    async def unregister_nodes(self, nodes: list[ua.NodeId]) -> None:
-        """Forget registered nodes."""
-        self.server.views.unregister_nodes(self.view, nodes)
+    def become(self, user: Identity, roles: frozenset[NodeKey], locales: Sequence[str], mode: int) -> None:
+        """Take a user's rights and languages (Part 4 v1.05 5.7.3)."""
+        self.user = user
+        self.context = self.view.context = SessionContext(locales=tuple(locales), roles=roles, mode=mode)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
-        """Call methods (Part 4 v1.05 5.12.2); an Observer may not."""
-        service = cast("CallService", self.iserver.method_service)
+        """Call methods (Part 4 v1.05 5.12.2)."""
         token = CALLER.set(self)
         try:
-            return await service.call_as(
-                params, permitted=not self.external or self.user.role is not UserRole.Anonymous
-            )
+            results = await self.server.calls.call_as(params, self.context)
+        finally:
+            CALLER.reset(token)
+        self.server.use_audit.called(self, params, results)
+        return results
+
+    async def write(self, body: bytes) -> bytes:
+        """Answer a Write (Part 4 v1.05 5.11.4) from its body behind the header."""
+        token = CALLER.set(self)
+        try:
+            return await self.server.writing.answer(body, self.context)
         finally:
             CALLER.reset(token)
 
-    async def history_read(self, params: ua.HistoryReadParameters) -> list[ua.HistoryReadResult]:
-        """Read history; continuation points belong to this session."""
-        access = cast("HistoryAccess", self.iserver.history_manager)
-        return await access.read(params, self.session_id)
+    async def history_read(self, asked: HistoryRead) -> list[ReadResult]:
+        """Read history; continuation points belong to this session, as long as it is one user's."""
+        user = self.user.key
+        try:
+            return await self._history.read(asked, self.session_id, self.context, self._most_history())
+        finally:
+            if self.state is SessionState.CLOSED or self.user.key != user:  # meanwhile: nobody may go on with it
+                self.release_history()
 
-    async def close_session(self, delete_subs: bool = True) -> None:  # noqa: FBT001, FBT002 - asyncua's own signature
-        """Close, and release the session's continuation points."""
-        cast("HistoryAccess", self.iserver.history_manager).release_session(self.session_id)
+    def release_history(self) -> None:
+        """Forget the continuation points of HistoryRead: a new user goes on with nothing that another began."""
+        self._history.release_session(self.session_id)
+
+    async def history_update(self, asked: Sequence[UpdateDetails]) -> list[UpdateResult]:
+        """Change history (Part 4 v1.05 5.11.5); what has begun goes on also where the client hangs up."""
+        return await self.server.history_changes.update(self, asked)
+
+    def history_refused(self, status: int) -> None:
+        """Tell the audit trail of a HistoryUpdate that could not be read."""
+        self.server.history_changes.refuse(self, status)
+
+    def _most_history(self) -> int:
+        """Give the bytes of history in one answer: what this client takes, and what is sent without a long hold."""
+        most = ANSWER_BYTES if self.channel.mode == 1 else SEALED_BYTES
+        takes = min(self.channel.most_message, self.most_response or self.channel.most_message)
+        return max(min(most, takes // 2), LEAST_BYTES)
+
+    @property
+    def _history(self) -> HistoryAccess:
+        access: Any = self.server.history_manager  # asyncua calls it its own
+        return cast("HistoryAccess", access)
+
+    def close(self, *, delete_subscriptions: bool = True, timed_out: bool = False) -> None:
+        """End it and its subscriptions, and release its continuation points; safe twice.
+
+        Without ``delete_subscriptions`` they go on, until another session takes them over or their lifetime ends.
+        """
+        if self.state is SessionState.CLOSED:
+            return
+        self.state = SessionState.CLOSED
+        self.server.ledger.ended(self)
+        if delete_subscriptions:
+            self.server.subscriptions.session_closed(self, timed_out=timed_out)
+        else:
+            self.server.subscriptions.session_left(self)
+        self.publishing.refuse_all(ua.StatusCodes.BadSessionClosed)
+        self._history.release_session(self.session_id)
         self.view.close()
         closing, self.closing = self.closing, {}
         for let_go in closing.values():
             let_go()
-        await super().close_session(delete_subs)
-
-    def publish(  # pyright: ignore[reportIncompatibleMethodOverride] - the base says what asyncua's service gives
-        self, acks: list[ua.SubscriptionAcknowledgement] | None = None
-    ) -> tuple[int, list[ua.StatusCode]]:
-        """Acknowledge messages of this session's subscriptions."""
-        return self._service.publish(acks or [], self.session_id)
-
-    def republish(self, params: ua.RepublishParameters) -> ua.NotificationMessage:
-        """Give a kept message of this session's subscription."""
-        self._own(params.SubscriptionId)
-        return self._service.republish(params)
-
-    def modify_subscription(self, params: ua.ModifySubscriptionParameters) -> ua.ModifySubscriptionResult:
-        """Modify a subscription of this session."""
-        self._own(params.SubscriptionId)
-        return self._service.modify_subscription(params)
-
-    async def create_monitored_items(
-        self, params: ua.CreateMonitoredItemsParameters
-    ) -> list[ua.MonitoredItemCreateResult]:
-        """Create items in a subscription of this session."""
-        self._own(params.SubscriptionId)
-        return await self._service.create_monitored_items(params)
-
-    async def modify_monitored_items(
-        self, params: ua.ModifyMonitoredItemsParameters
-    ) -> list[ua.MonitoredItemModifyResult]:
-        """Modify items of a subscription of this session."""
-        self._own(params.SubscriptionId)
-        return self._service.modify_monitored_items(params)
-
-    async def set_monitoring_mode(self, params: ua.SetMonitoringModeParameters) -> list[ua.StatusCode]:
-        """Set the mode of items of a subscription of this session."""
-        self._own(params.SubscriptionId)
-        return await self._service.set_monitoring_mode(params)
-
-    async def delete_monitored_items(self, params: ua.DeleteMonitoredItemsParameters) -> list[ua.StatusCode]:
-        """Delete items of a subscription of this session."""
-        self._own(params.SubscriptionId)
-        return self._service.delete_monitored_items(params)
-
-    async def delete_subscriptions(self, ids: list[int]) -> list[ua.StatusCode]:
-        """Delete subscriptions of this session; others' are unknown to it."""
-        known = [subscription_id if self._owns(subscription_id) else 0 for subscription_id in ids]
-        return await self._service.delete_subscriptions(known)
-
-    async def set_publishing_mode(self, params: ua.SetPublishingModeParameters) -> list[ua.StatusCode]:
-        """Set the publishing mode of subscriptions of this session; others' are unknown to it."""
-        params.SubscriptionIds = [held if self._owns(held) else ua.IntegerId(0) for held in params.SubscriptionIds]
-        return await self._service.set_publishing_mode(params)
-
-    @property
-    def _service(self) -> SubscriptionService:
-        return cast("SubscriptionService", self.subscription_service)
-
-    def _owns(self, subscription_id: int) -> bool:
-        held = self._service.subscriptions.get(int(subscription_id))
-        return held is not None and (held.session_id == self.session_id or not self.external)
-
-    def _own(self, subscription_id: int) -> None:
-        if not self._owns(subscription_id):
-            raise ServiceError(ua.StatusCodes.BadSubscriptionIdInvalid)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime
 from typing import Any
 
 from asyncua import ua
-from asyncua.ua.ua_binary import variant_to_binary
 
 from core.datatypes import DataType
 from core.time import from_datetime, to_datetime
+from server.address_space import asyncua_values
 
 GOOD = ua.StatusCode(ua.UInt32(0))
 
@@ -32,9 +33,12 @@ def to_variant(datatype: DataType, value: Any) -> ua.Variant:  # any value of a 
     return ua.Variant(value, ua.VariantType(int(datatype)))
 
 
-def encode_variant(datatype: DataType, value: Any) -> bytes:  # as above
-    """Write a value as a Variant."""
-    return variant_to_binary(to_variant(datatype, value))
+def encode_variant(datatype: DataType, value: Any) -> bytes | None:  # as above
+    """Write a value as a Variant; None for what a driver gave that is not of its point's type."""
+    try:
+        return asyncua_values.encode_variant(to_variant(datatype, value))
+    except (ua.UaError, struct.error, TypeError, ValueError, AttributeError, OverflowError):
+        return None
 
 
 def data_value(

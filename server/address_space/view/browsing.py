@@ -16,6 +16,7 @@ from asyncua.ua.status_codes import StatusCodes
 from server.address_space.keys import NULL_KEY, NodeKey
 from server.address_space.node import Link
 from server.address_space.operation_count import bounded
+from server.address_space.rights import Rights, Sight
 from server.address_space.space import AddressSpace
 from server.address_space.view.cursor import Cursor, Snapshots
 from server.address_space.view.limits import ViewLimits
@@ -59,10 +60,11 @@ class Answer(Generic[_T]):
 class _Request:
     """What is left for one request: continuation points and references of its response."""
 
-    __slots__ = ("locales", "points", "references", "session")
+    __slots__ = ("locales", "points", "references", "session", "sight")
 
-    def __init__(self, session: ViewSession | None, limits: ViewLimits) -> None:
+    def __init__(self, session: ViewSession | None, limits: ViewLimits, rights: Rights) -> None:
         self.session = session
+        self.sight = rights.sight(session.context) if session is not None else None
         self.locales = session.locales if session is not None else ()
         self.points = limits.continuation_points
         self.references = limits.references_per_response if session is not None else sys.maxsize
@@ -84,19 +86,19 @@ class Browsing:
     ) -> Steps[list[Answer[_T]]]:
         """Answer a Browse. Raises :class:`ServiceError` for what is wrong with the whole of it (5.9.2.3)."""
         nodes = bounded(request.nodes, self._limits.nodes_per_browse) if session is not None else request.nodes
-        self._views.check(request.view)
+        left = _Request(session, self._limits, self._space.rights)
+        self._views.check(request.view, left.sight)
         view = request.view.view
         members = yield from self._views.members(view)
         most = self._limits.references_per_node if session is not None else sys.maxsize
         if request.most and session is not None:
             most = min(most, request.most)
-        left = _Request(session, self._limits)
         answers: list[Answer[_T]] = []
         for wanted in nodes:
             if left.points == 0:  # 7.9: for any remaining operations
                 answers.append(Answer(StatusCodes.BadNoContinuationPoints))
                 continue
-            status = self._refusal(wanted, members)
+            status = self._refusal(wanted, members, left.sight)
             if status:
                 answers.append(Answer(status))
                 yield
@@ -117,24 +119,25 @@ class Browsing:
             for point in points:
                 session.resume(point)
             return []
-        left = _Request(session, self._limits)
+        left = _Request(session, self._limits, self._space.rights)
         answers: list[Answer[_T]] = []
         for point in points:
             cursor = session.resume(point)
-            if cursor is None or (cursor.view != NULL_KEY and cursor.view not in self._space):
+            if cursor is None or (cursor.view != NULL_KEY and _unseen(self._space, cursor.view, left.sight)):
                 answers.append(Answer(StatusCodes.BadContinuationPointInvalid))
-            elif cursor.wanted.node not in self._space:
-                answers.append(Answer(StatusCodes.BadNodeIdUnknown))
+            elif status := _unseen(self._space, cursor.wanted.node, left.sight):
+                answers.append(Answer(status))
             else:
                 cursor.members = yield from self._views.members(cursor.view)
                 answers.append((yield from self._page(cursor, left, describe)))
             yield
         return answers
 
-    def _refusal(self, wanted: Wanted, members: Container[NodeKey] | None) -> int:
+    def _refusal(self, wanted: Wanted, members: Container[NodeKey] | None, sight: Sight | None) -> int:
         """Give the StatusCode of a node that cannot be browsed (5.9.2.4), 0 where it can."""
-        if wanted.node not in self._space:
-            return refusal(wanted.node)
+        unseen = _unseen(self._space, wanted.node, sight)
+        if unseen:
+            return unseen
         if members is not None and wanted.node not in members:
             return StatusCodes.BadNodeNotInView
         if not 0 <= wanted.direction <= _BOTH:
@@ -154,6 +157,7 @@ class Browsing:
         """Give references up to what may be given, and a continuation point where there are more."""
         answer: Answer[_T] = Answer()
         session = left.session
+        cursor.see(left.sight)
         most = min(cursor.most, left.references)
         while not cursor.done and answer.count < most:
             forward, links = cursor.take(most - answer.count)
@@ -171,3 +175,11 @@ class Browsing:
             answer.point = session.keep(cursor)
             left.points -= 1
         return answer
+
+
+def _unseen(space: AddressSpace, key: NodeKey, sight: Sight | None) -> int:
+    """Give the StatusCode of a node that is not there, or not for who asks; 0 for one that is."""
+    node = space.get(key)
+    if node is None:
+        return refusal(key)
+    return 0 if sight is None else sight.refusal(node)

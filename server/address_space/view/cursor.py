@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from server.address_space.keys import NULL_KEY, NodeKey
 from server.address_space.node import Link, SpaceNode
+from server.address_space.rights import Sight
 from server.address_space.space import AddressSpace
 from server.address_space.view.request import Direction, Wanted
 
@@ -103,6 +104,7 @@ class Cursor:
         "_space",
         "members",
         "most",
+        "sight",
         "view",
         "wanted",
     )
@@ -127,6 +129,14 @@ class Cursor:
         self.view: NodeKey = NULL_KEY
         self.members: Container[NodeKey] | None = None
         """The nodes of the View, None for the whole address space."""
+        self.sight: Sight | None = None
+        """What who asks may browse, None for everything."""
+
+    def see(self, sight: Sight | None) -> None:
+        """Go on with what who asks may browse now; what is at hand is looked through again."""
+        if self._pending and sight is not None:
+            self._pending = sight.seen(self._pending)
+        self.sight = sight
 
     @property
     def done(self) -> bool:
@@ -194,7 +204,7 @@ class Cursor:
         return links
 
     def _chosen(self, links: Sequence[Link], run: _Run) -> list[Link]:
-        """Part 4 v1.05 5.9.2.2: choose by ReferenceType, NodeClass of the target, and View."""
+        """Part 4 v1.05 5.9.2.2: choose by ReferenceType, NodeClass of the target, View, and what may be browsed."""
         only, but, classes, members = run.only, run.but, self.wanted.classes, self.members
         nodes = self._space.nodes
         chosen = list(links) if only is None else [link for link in links if link[0] in only]
@@ -204,6 +214,8 @@ class Cursor:
             chosen = [link for link in chosen if (node := nodes.get(link[1])) is not None and node.node_class & classes]
         if members is not None:
             chosen = [link for link in chosen if link[1] in members]
+        if self.sight is not None:
+            chosen = self.sight.seen(chosen)
         if run.is_forward and not run.forward and chosen:  # symmetric, and perhaps written at both ends
             forward = _Run(forward=True, is_forward=True, only=None)
             twice = set(self._standing(chosen, forward))

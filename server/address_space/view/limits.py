@@ -25,6 +25,8 @@ class ViewLimits:
     path_references: int = 100_000
     """References looked at for one browse path."""
     path_matches: int = 1000
+    request_references: int = 1_000_000
+    """References looked at for all browse paths of one request."""
 
     def advertised(self) -> dict[int, tuple[int, VariantType]]:
         """Give the values of the variables of ServerCapabilities, by their numbers in the standard namespace."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from server.address_space.keys import NodeKey
 from server.address_space.node import BrowseName, Link, SpaceNode
@@ -14,6 +14,8 @@ FEW = 32
 """References that are looked through one by one; above that an index pays."""
 KEPT_REFERENCES = 100_000
 _STEP = 1000
+_INDEXED = 16
+"""References that are put into an index in the time in which one is followed."""
 
 Index = PartedIndex[BrowseName, Link]
 
@@ -29,11 +31,17 @@ class NameIndex:
         self._version = space.version
         self._known: dict[tuple[NodeKey, bool], Index] = {}
 
-    def named(self, node: SpaceNode, name: BrowseName, *, inverse: bool) -> Steps[Sequence[Link]]:
-        """Give the references of a node in one direction to targets called ``name``."""
+    def named(
+        self, node: SpaceNode, name: BrowseName, *, inverse: bool, spend: Callable[[int], None]
+    ) -> Steps[Sequence[Link]]:
+        """Give the references of a node in one direction to targets called ``name``.
+
+        ``spend`` is told how many references have to be looked through, before they are, and may raise.
+        """
         space = self._space
         links = node.inverse if inverse else node.forward
         if len(links) <= FEW:
+            spend(len(links))
             nodes = space.nodes
             return [link for link in links if (one := nodes.get(link[1])) is not None and one.browse_name == name]
         if self._version != space.version:
@@ -42,8 +50,11 @@ class NameIndex:
             self._kept = 0
         known = self._known.get((node.key, inverse))
         if known is None:
+            spend(len(links) // _INDEXED)
             known = yield from self._make(node, inverse=inverse)
-        return known.find(name)
+        found = known.find(name)
+        spend(1 + len(found))
+        return found
 
     def _make(self, node: SpaceNode, *, inverse: bool) -> Steps[Index]:
         version, nodes = self._space.version, self._space.nodes

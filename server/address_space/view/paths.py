@@ -5,13 +5,15 @@ All nodes are this server's own, so every path is followed to its end here: a Re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from asyncua.ua.status_codes import StatusCodes
 
+from core.errors import PlantspaceError
 from server.address_space.keys import NULL_KEY, NodeKey
 from server.address_space.node import BrowseName, Link, SpaceNode
+from server.address_space.rights import Sight
 from server.address_space.space import AddressSpace
 from server.address_space.view.limits import ViewLimits
 from server.address_space.view.name_index import NameIndex
@@ -21,6 +23,7 @@ from server.address_space.view.validity import SymmetricTypes, kinds_of, refusal
 
 FOLLOWED_TO_THE_END = 0xFFFF_FFFF
 """RemainingPathIndex of a target that is the path's last."""
+Spend = Callable[[int], None]
 
 
 class Element(NamedTuple):
@@ -39,6 +42,33 @@ class Targets(NamedTuple):
     targets: Sequence[NodeKey] = ()
 
 
+class TooComplexError(PlantspaceError):
+    """A browse path leads along more references than may be looked at."""
+
+
+class Allowance:
+    """What may be spent on one request, and on each path of it."""
+
+    def __init__(self, limits: ViewLimits, *, targets: int) -> None:
+        """``targets``: how many one answer may have in all."""
+        self._path = limits.path_references
+        self._request = limits.request_references
+        self._left = 0
+        self.targets = targets
+
+    def begin(self) -> None:
+        """Begin with another path."""
+        self._left = min(self._path, self._request)
+
+    def spend(self, references: int) -> None:
+        """Look at references. Raises :class:`TooComplexError` where they are too many."""
+        self._left -= references
+        self._request -= references
+        if self._left < 0:
+            message = "too many references have to be looked at"
+            raise TooComplexError(message)
+
+
 class Paths:
     """Follows browse paths within the limits."""
 
@@ -49,40 +79,59 @@ class Paths:
         self._index = NameIndex(space)
         self._symmetric = SymmetricTypes(space)
 
-    def follow(self, start: NodeKey, elements: Sequence[Element]) -> Steps[Targets]:
-        """Give the targets of one path, or why there are none (5.9.4.4)."""
-        refused = self._refusal(start, elements)
+    def follow(
+        self, start: NodeKey, elements: Sequence[Element], allowance: Allowance, sight: Sight | None
+    ) -> Steps[Targets]:
+        """Give the targets of one path, or why there are none (5.9.4.4).
+
+        ``sight``: what who asks may browse, None for everything; the path ends where it leads through anything else.
+        """
+        refused = self._refusal(start, elements, sight)
         if refused:
             return Targets(refused)
+        allowance.begin()
+        try:
+            reached = yield from self._reached(start, elements, allowance.spend, sight)
+        except TooComplexError:
+            return Targets(StatusCodes.BadQueryTooComplex)
+        if not reached:
+            return Targets(StatusCodes.BadNoMatch)
+        if len(reached) > min(self._limits.path_matches, allowance.targets):
+            return Targets(StatusCodes.BadTooManyMatches)
+        allowance.targets -= len(reached)
+        return Targets(0, reached)
+
+    def _reached(
+        self, start: NodeKey, elements: Sequence[Element], spend: Spend, sight: Sight | None
+    ) -> Steps[Sequence[NodeKey]]:
         reached: Sequence[NodeKey] = (start,)
-        looked_at = 0
         for element in elements:
             further: dict[NodeKey, None] = {}
             for key in reached:
-                links = yield from self._links(key, element)
-                looked_at += 1 + len(links)
-                if looked_at > self._limits.path_references:
-                    return Targets(StatusCodes.BadQueryTooComplex)
+                spend(1)
+                links = yield from self._links(key, element, spend)
+                if sight is not None:
+                    links = sight.seen(links)
                 further.update((target, None) for _, target in links)
                 yield
             reached = tuple(further)
-            if not reached:
-                return Targets(StatusCodes.BadNoMatch)
-        if len(reached) > self._limits.path_matches:
-            return Targets(StatusCodes.BadTooManyMatches)
-        return Targets(0, reached)
+        return reached
 
-    def _refusal(self, start: NodeKey, elements: Sequence[Element]) -> int:
+    def _refusal(self, start: NodeKey, elements: Sequence[Element], sight: Sight | None) -> int:
         """Give the StatusCode of a path that cannot be followed at all, 0 where it can."""
-        if start not in self._space:
+        node = self._space.get(start)
+        if node is None:
             return refusal(start)
+        unseen = 0 if sight is None else sight.refusal(node)
+        if unseen:
+            return unseen
         if not elements:
             return StatusCodes.BadNothingToDo
         if any(element.name is None for element in elements):
             return StatusCodes.BadBrowseNameInvalid
         return StatusCodes.BadQueryTooComplex if len(elements) > self._limits.path_elements else 0
 
-    def _links(self, key: NodeKey, element: Element) -> Steps[Sequence[Link]]:
+    def _links(self, key: NodeKey, element: Element, spend: Spend) -> Steps[Sequence[Link]]:
         """Give a node's references that an element names, the one that its type definition has before the others."""
         space = self._space
         node, name = space.get(key), element.name
@@ -93,19 +142,19 @@ class Paths:
             kinds = kinds_of(space, element.reference_type, subtypes=element.subtypes)
             if kinds is None:
                 return ()
-        links = list((yield from self._index.named(node, name, inverse=element.inverse)))
+        links = list((yield from self._index.named(node, name, inverse=element.inverse, spend=spend)))
         both_ways = self._symmetric.kinds() if kinds is None else kinds & self._symmetric.kinds()
         if both_ways:
-            back = yield from self._index.named(node, name, inverse=not element.inverse)
+            back = yield from self._index.named(node, name, inverse=not element.inverse, spend=spend)
             links += [link for link in back if link[0] in both_ways]
         if kinds is not None:
             links = [link for link in links if link[0] in kinds]
         if len(links) > 1 and not element.inverse:
-            declared = yield from self._declared(node, name)
+            declared = yield from self._declared(node, name, spend)
             links.sort(key=lambda link: not self._is_made_from(link, declared))
         return links
 
-    def _declared(self, node: SpaceNode, name: BrowseName) -> Steps[Sequence[Link]]:
+    def _declared(self, node: SpaceNode, name: BrowseName, spend: Spend) -> Steps[Sequence[Link]]:
         """Give the references to the InstanceDeclarations of that name, of the nearest type that has any."""
         definition = type_definition(self._space, node)
         if definition is None:
@@ -113,7 +162,7 @@ class Paths:
         for key in (definition, *self._space.supertypes(definition)):
             kind = self._space.get(key)
             if kind is not None:
-                declared = yield from self._index.named(kind, name, inverse=False)
+                declared = yield from self._index.named(kind, name, inverse=False, spend=spend)
                 if declared:
                     return declared
         return ()

@@ -1,14 +1,15 @@
-"""What a session has of the View services: its continuation points and its languages."""
+"""What a session has of the View services: its continuation points, its languages and its rights."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 
+from server.address_space.session_context import SessionContext
 from server.address_space.view.cursor import Cursor
 
 MAX_LOCALES = 16
 _LONGEST_LOCALE = 64
+_NOBODY = SessionContext(roles=frozenset())
 
 
 class ViewSession:
@@ -17,25 +18,32 @@ class ViewSession:
     A continuation point is looked for in its own session only, so a foreign one is as unknown as one made up.
     """
 
-    def __init__(self, continuation_points: int) -> None:
-        """``continuation_points``: how many may be held at a time."""
+    def __init__(self, continuation_points: int, context: SessionContext = _NOBODY) -> None:
+        """``continuation_points``: how many may be held at a time. ``context``: before a log-in it has no rights."""
         self._most = continuation_points
         self._points: dict[bytes, Cursor] = {}
         self._locales: tuple[str, ...] = ()
+        self.context = context
         self.freed = 0
         """Continuation points that had to go for those of later requests (Part 4 v1.05 7.9)."""
         self.registered = 0
         """Nodes that the client registered; registering costs nothing and is not remembered."""
 
     @property
-    def locales(self) -> tuple[str, ...]:
-        """The LocaleIds of ActivateSession, the preferred first."""
-        return self._locales
+    def context(self) -> SessionContext:
+        """With whose rights is browsed, also where a continuation point is resumed."""
+        return self._context
 
-    @locales.setter
-    def locales(self, wanted: Iterable[str | None]) -> None:
-        usable = [one.lower() for one in wanted if one and len(one) <= _LONGEST_LOCALE]
+    @context.setter
+    def context(self, context: SessionContext) -> None:
+        self._context = context
+        usable = [one.lower() for one in context.locales if one and len(one) <= _LONGEST_LOCALE]
         self._locales = tuple(usable[:MAX_LOCALES])
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The LocaleIds of ActivateSession that names are told in, the preferred first."""
+        return self._locales
 
     @property
     def held(self) -> int:

@@ -29,8 +29,8 @@ def at_once(steps: Steps[T]) -> T:
             return result
 
 
-async def in_turns(steps: Steps[T], clock: Callable[[], float] = time.perf_counter) -> T:
-    """Do the work, letting the event loop run whenever a turn is over, and give its result."""
+def first_turn(steps: Steps[T], clock: Callable[[], float] = time.perf_counter) -> T | None:
+    """Do the work as far as one turn goes; give its result, which is never None, or None where there is more to do."""
     over = clock() + TURN
     while True:
         try:
@@ -39,5 +39,11 @@ async def in_turns(steps: Steps[T], clock: Callable[[], float] = time.perf_count
             result: T = end.value
             return result
         if clock() >= over:
-            await asyncio.sleep(0)
-            over = clock() + TURN
+            return None
+
+
+async def in_turns(steps: Steps[T], clock: Callable[[], float] = time.perf_counter) -> T:
+    """Do the work, letting the event loop run whenever a turn is over, and give its result."""
+    while (result := first_turn(steps, clock)) is None:  # noqa: ASYNC110 - a turn for others; nothing is waited for
+        await asyncio.sleep(0)
+    return result

@@ -10,27 +10,28 @@ sessions call those with ``_for``, which heed the limits, keep continuation poin
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 from asyncua import ua
-from asyncua.common.utils import ServiceError
 
 from core.time import from_datetime
 from nodesets.built_in_types import LocalizedText
 from server.address_space.keys import NodeKey, key_of, nodeid_of
 from server.address_space.node import BrowseName, Link
 from server.address_space.operation_count import bounded
+from server.address_space.rights import Sight
 from server.address_space.space import AddressSpace
 from server.address_space.view.browsing import Answer, Browsing
 from server.address_space.view.limits import ViewLimits
-from server.address_space.view.paths import FOLLOWED_TO_THE_END, Element, Paths, Targets
+from server.address_space.view.paths import FOLLOWED_TO_THE_END, Allowance, Element, Paths, Targets
 from server.address_space.view.records import display_name, type_definition
+from server.address_space.view.registering import register, unregister
 from server.address_space.view.request import BrowseRequest, Field, ViewWanted, Wanted
 from server.address_space.view.session import ViewSession
 from server.address_space.view.steps import Steps, at_once, in_turns
-from server.address_space.view.validity import is_structurally_invalid
 from server.address_space.view.wire import ViewWire
 
 
@@ -43,7 +44,7 @@ class ViewService:
         self._space = space
         self._browsing = Browsing(space, self.limits)
         self._paths = Paths(space, self.limits)
-        self.wire = ViewWire(space, self._browsing, self.limits)
+        self.wire = ViewWire(space, self._browsing, self._paths, self.limits)
 
     def new_session(self) -> ViewSession:
         """Make what a session has of these services; it sets ``locales`` when activated, and closes it at its end."""
@@ -68,34 +69,31 @@ class ViewService:
 
     def translate_browsepaths_to_nodeids(self, browsepaths: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
         """Translate browse paths for the gateway itself."""
-        return at_once(self._translate(browsepaths))
+        return at_once(self._translate(browsepaths, sys.maxsize, None))
 
     async def translate_for(self, session: ViewSession, paths: Sequence[ua.BrowsePath]) -> list[ua.BrowsePathResult]:
         """TranslateBrowsePathsToNodeIds (5.9.4)."""
-        del session  # a path is followed in one answer
-        return await in_turns(self._translate(bounded(paths, self.limits.paths_per_translate)))
+        given, sight = bounded(paths, self.limits.paths_per_translate), self._space.rights.sight(session.context)
+        return await in_turns(self._translate(given, self.limits.references_per_response, sight))
 
     def register_nodes(self, session: ViewSession, nodes: Sequence[ua.NodeId]) -> list[ua.NodeId]:
-        """RegisterNodes (5.9.5): every node is found quickly by its own NodeId, so that is what is given back.
-
-        Whether there is such a node is not asked; a NodeId that none can have refuses all of them.
-        """
-        given = bounded(nodes, self.limits.nodes_per_register)
-        if any(is_structurally_invalid(key_of(node)) for node in given):
-            raise ServiceError(ua.StatusCodes.BadNodeIdInvalid)
-        session.registered += len(given)
-        return list(given)
+        """RegisterNodes (5.9.5)."""
+        register(session, [key_of(node) for node in nodes], self.limits.nodes_per_register)
+        return list(nodes)
 
     def unregister_nodes(self, session: ViewSession, nodes: Sequence[ua.NodeId]) -> None:
-        """UnregisterNodes (5.9.6): NodeIds that were never registered do no harm."""
-        given = bounded(nodes, self.limits.nodes_per_register)
-        session.registered = max(0, session.registered - len(given))
+        """UnregisterNodes (5.9.6)."""
+        unregister(session, [key_of(node) for node in nodes], self.limits.nodes_per_register)
 
-    def _translate(self, paths: Sequence[ua.BrowsePath]) -> Steps[list[ua.BrowsePathResult]]:
+    def _translate(
+        self, paths: Sequence[ua.BrowsePath], targets: int, sight: Sight | None
+    ) -> Steps[list[ua.BrowsePathResult]]:
+        allowance = Allowance(self.limits, targets=targets)
         results: list[ua.BrowsePathResult] = []
         for path in paths:
             elements = [_element(one) for one in path.RelativePath.Elements or ()]
-            results.append(_path_result((yield from self._paths.follow(key_of(path.StartingNode), elements))))
+            found = yield from self._paths.follow(key_of(path.StartingNode), elements, allowance, sight)
+            results.append(_path_result(found))
             yield
         return results
 

@@ -16,6 +16,7 @@ from asyncua.ua.status_codes import StatusCodes
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NULL_KEY, NodeKey, numeric_key
 from server.address_space.node import BrowseName, HeldValue, SpaceNode
+from server.address_space.rights import Sight
 from server.address_space.space import HIERARCHICAL_REFERENCES, AddressSpace
 from server.address_space.view.parted import PartedSet
 from server.address_space.view.request import ViewWanted
@@ -40,15 +41,17 @@ class Views:
         self._space = space
         self._known: OrderedDict[NodeKey, tuple[int, Members]] = OrderedDict()
 
-    def check(self, wanted: ViewWanted) -> None:
+    def check(self, wanted: ViewWanted, sight: Sight | None = None) -> None:
         """Raise :class:`ServiceError` where there is no such View, or none of that time or version (5.9.2.3).
+
+        One that who asks may not browse is none to them.
 
         Only the present View is to be had. Without a ViewId the other two fields describe nothing.
         """
         if wanted.view == NULL_KEY:
             return
         node = self._space.get(wanted.view)
-        if node is None or node.node_class != NodeClass.VIEW:
+        if node is None or node.node_class != NodeClass.VIEW or (sight is not None and sight.refusal(node)):
             raise ServiceError(StatusCodes.BadViewIdUnknown)
         if wanted.timestamp and wanted.version:
             raise ServiceError(StatusCodes.BadViewParameterMismatch)

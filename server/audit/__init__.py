@@ -1,0 +1,1 @@
+"""The audit trail: what clients and administrators did, as records, OPC UA events, JSON lines and syslog."""

@@ -1,0 +1,1 @@
+"""Brings history in from outside: tables (CSV, Parquet) and upstream servers' HistoryRead (docs/decisions/0016)."""

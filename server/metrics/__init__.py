@@ -1,0 +1,1 @@
+"""The gateway's counts for Prometheus and other collectors of OpenMetrics, over HTTP."""

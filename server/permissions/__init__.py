@@ -1,0 +1,1 @@
+"""The ``permissions:`` section: RolePermissions and AccessRestrictions that the configuration gives to nodes."""

@@ -1,0 +1,1 @@
+"""What asyncua is to decode is walked first: nothing is made of it, and nothing that it claims is believed."""
