@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from tests.server_process import ServerProcess
 
 STARTS_WITHIN = 10.0
 STOPS_WITHIN = 10.0
-
-_LOOK_AGAIN = 0.02
 
 
 def find_mosquitto() -> str | None:
@@ -34,18 +32,40 @@ class Broker:
 
     host = "127.0.0.1"
 
-    def __init__(self, folder: Path, *, port: int | None = None, persistence: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        persistence: bool = False,
+        anonymous: bool = True,
+        options: Sequence[str] = (),
+        web_socket: Sequence[str] | None = None,
+    ) -> None:
         """Lay down the configuration in ``folder``; nothing runs before :meth:`start`.
 
-        With ``persistence``, sessions and retained messages outlive :meth:`stop`.
+        With ``persistence``, sessions and retained messages outlive :meth:`stop`. ``options``: more lines of
+        mosquitto.conf, for its listener or for all: ``certfile …``, ``max_inflight_messages 5``, ``acl_file …``.
+        ``web_socket``: not None for another listener that speaks WebSocket, with such lines of its own.
         """
         self.folder = folder
         self.port = port or free_port()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.web_socket_port = 0 if web_socket is None else free_port()
+        self._secure = any("certfile" in line for line in options)
+        self._web_socket_secure = any("certfile" in line for line in web_socket or ())
+        self._process = ServerProcess(
+            f"mosquitto on port {self.port}",
+            folder / "mosquitto.log",
+            starts_within=STARTS_WITHIN,
+            stops_within=STOPS_WITHIN,
+        )
         folder.mkdir(parents=True, exist_ok=True)
         lines = [
             f"listener {self.port} {self.host}",
-            "allow_anonymous true",
+            *options,
+            f"allow_anonymous {'true' if anonymous else 'false'}",
+            *([] if web_socket is None else [f"listener {self.web_socket_port} {self.host}", "socket_domain ipv4"]),
+            *([] if web_socket is None else ["protocol websockets", *web_socket]),
             f"persistence {'true' if persistence else 'false'}",
             f"persistence_location {folder}/",
             # Started by root it would become the user `mosquitto`, who cannot write into a test's folder.
@@ -56,63 +76,42 @@ class Broker:
     @property
     def url(self) -> str:
         """The broker's address as the configuration writes it."""
-        return f"mqtt://{self.host}:{self.port}"
+        return f"mqtt{'s' if self._secure else ''}://{self.host}:{self.port}"
+
+    @property
+    def web_socket_url(self) -> str:
+        """The address of the listener that speaks WebSocket."""
+        return f"ws{'s' if self._web_socket_secure else ''}://{self.host}:{self.web_socket_port}/mqtt"
 
     @property
     def log(self) -> str:
         """What the broker has said so far."""
-        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        return self._process.said
 
     @property
     def _configuration(self) -> Path:
         return self.folder / "mosquitto.conf"
 
-    @property
-    def _log(self) -> Path:
-        return self.folder / "mosquitto.log"
-
     def start(self) -> None:
         """Start it, and return once clients can connect. Raises :class:`RuntimeError` with its log if they cannot."""
-        if self._process is not None:
-            message = "the broker runs already"
-            raise RuntimeError(message)
         program = find_mosquitto()
         if program is None:
             message = "mosquitto is not installed (apt-get install mosquitto)"
             raise RuntimeError(message)
-        said = len(self.log)
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [program, "-v", "-c", str(self._configuration)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + STARTS_WITHIN
+        before = len(self.log)
         # Its own word is awaited, not a connection: on a port already taken another process would answer.
-        while not ("running" in self.log[said:] and self._answers()):
-            ended = self._process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                self.stop()
-                message = f"mosquitto {'ended' if ended else 'does not listen'} on port {self.port}:\n{self.log}"
-                raise RuntimeError(message)
-            time.sleep(_LOOK_AGAIN)
+        self._process.start(
+            [program, "-v", "-c", str(self._configuration)],
+            lambda: "running" in self.log[before:] and self._answers(),
+        )
 
     def stop(self) -> None:
         """End it as an operator would: clients are cut off, what persists is written. Harmless when it does not run."""
-        self._end(signal.SIGTERM)
+        self._process.stop()
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(how)
-        try:
-            process.wait(STOPS_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._process.kill()
 
     def _answers(self) -> bool:
         try:

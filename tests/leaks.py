@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import itertools
 import multiprocessing.resource_tracker
 import os
 import socket
@@ -37,6 +38,9 @@ GRACE = 1.0
 """Seconds within which what is already ending has to be gone."""
 
 _LOOK_AGAIN = 0.01
+_WHOLE_EVERY = 500
+"""Tests between two collections of everything."""
+_collections = itertools.count(1)
 _DESCRIPTORS = Path("/proc/self/fd")
 _TEMPORARY = str(Path(tempfile.gettempdir()).resolve())
 
@@ -132,13 +136,23 @@ def _settled(look: Callable[[], Held]) -> Held:
     return held
 
 
+def _collect() -> None:
+    """Collect what the test made, and nothing else: models that fixtures and caches hold would be gone over each time.
+
+    Now and then everything is looked at, so that what fixtures of a module held does not stay for ever.
+    """
+    if next(_collections) % _WHOLE_EVERY == 0:
+        gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fail the test when a thread, socket, temporary file or child process outlives it."""
     before = Held.now()
     yield
-    # Only what the test made is looked at: conftest freezes what collection had made.
-    gc.collect()
+    _collect()
     left = _settled(lambda: Held.now().since(before))
     if left:
         told = f"the test left behind:\n{left}"  # before they are killed: the dead look like what was not waited for

@@ -145,7 +145,10 @@ class ModbusDevice:
         self.ask("ramp", points=points, every=every)
 
     def counters(self) -> dict[str, Any]:
-        """Give ``requests``, ``functions`` by code, last ``reads`` (kind, address, count), ``open``, ``accepted``."""
+        """Give ``requests``, ``functions`` by code, last ``reads`` and ``writes`` (kind, address, count), and links.
+
+        Links: how many are ``open`` and how many were ``accepted``.
+        """
         return self.ask("counters")
 
     def cut(self) -> None:

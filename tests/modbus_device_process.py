@@ -22,6 +22,7 @@ _HEADER = struct.Struct(">HHHB")
 _TWO = struct.Struct(">HH")
 _KIND_OF = {1: "coil", 2: "discrete", 3: "holding", 4: "input", 5: "coil", 6: "holding", 15: "coil", 16: "holding"}
 _READS_BITS, _READS_REGISTERS = (1, 2), (3, 4)
+_WRITES = (5, 6, 15, 16)
 _STRAY = b"\xde\xad"
 
 
@@ -53,6 +54,14 @@ class Switches:
     """1: requests are read and never answered."""
     forgetful: float = 0
     """1: writes are acknowledged and thrown away."""
+    highest: float = 0
+    """n: registers that are written are held at n at most."""
+    overwritten: float = 0
+    """n: after each of the next n writes another master writes, too: a register one more, a coil the other way."""
+    reset_after_write: float = 0
+    """n: the connection is reset once each of the next n writes is acknowledged."""
+    singles_only: float = 0
+    """1: functions 15 and 16 are exception 1."""
     longest: float = 0
     """n: a read of more than n registers or bits is exception 3."""
 
@@ -77,6 +86,7 @@ class Device:
     refusals: list[Refusal] = field(default_factory=list[Refusal])
     functions: Counter[int] = field(default_factory=Counter[int])
     reads: deque[tuple[str, int, int]] = field(default_factory=lambda: deque[tuple[str, int, int]](maxlen=256))
+    writes: deque[tuple[str, int, int]] = field(default_factory=lambda: deque[tuple[str, int, int]](maxlen=256))
     links: set[Link] = field(default_factory=lambda: cast("set[Link]", set()))
     accepted: int = 0
     banks: dict[str, npt.NDArray[np.generic]] = field(
@@ -94,7 +104,7 @@ class Device:
         self.functions[function] += 1
         if self.switches.silent:
             return None
-        if function not in _KIND_OF:
+        if function not in _KIND_OF or (function in (15, 16) and self.switches.singles_only):
             return bytes((function | 0x80, 1))
         address, second = _TWO.unpack_from(pdu, 1)
         count = 1 if function in (5, 6) else second
@@ -103,8 +113,10 @@ class Device:
             return bytes((function | 0x80, code)) if code else None
         if function in _READS_BITS or function in _READS_REGISTERS:
             return self._read(function, address, count)
+        self.writes.append((_KIND_OF[function], address, count))
         if not self.switches.forgetful:
             self._write(pdu, address, second)
+            self._spoil(_KIND_OF[function], address, count)
         return pdu[:5]
 
     def _refusal(self, function: int, address: int, count: int) -> int | None:
@@ -147,6 +159,15 @@ class Device:
             case _:
                 bank[address : address + second] = np.frombuffer(pdu, ">u2", offset=6)
 
+    def _spoil(self, kind: str, address: int, count: int) -> None:
+        """Let registers hold something else than what was written."""
+        switches, bank = self.switches, self.banks[kind]
+        if switches.highest and kind == "holding":
+            bank[address : address + count] = np.minimum(bank[address : address + count], int(switches.highest))
+        if switches.overwritten:
+            switches.overwritten -= 1
+            bank[address] = 1 - int(bank[address]) if kind == "coil" else int(bank[address]) + 1
+
 
 class Link(asyncio.Protocol):
     """One client's connection."""
@@ -156,6 +177,7 @@ class Link(asyncio.Protocol):
         self._device = device
         self._waiting = b""
         self._held: list[bytes] = []
+        self._wrote = False
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -183,12 +205,18 @@ class Link(asyncio.Protocol):
                 replies += self._replies(transaction, unit, data[start + 7 : end])
             start = end
         self._waiting = data[start:]
-        if replies:
+        if replies and self._device.switches.reset_after_write and self._wrote:
+            self._device.switches.reset_after_write -= 1
+            self._send(replies)
+            assert self.transport is not None
+            self.transport.close()
+        elif replies:
             self._send(replies[::-1] if self._device.switches.backwards else replies)
 
     def _replies(self, transaction: int, unit: int, request: bytes) -> list[bytes]:
         switches = self._device.switches
         pdu = self._device.answer(request)
+        self._wrote = request[0] in _WRITES
         if pdu is None:
             return []
         replies: list[bytes] = []
@@ -307,6 +335,7 @@ class Control(asyncio.Protocol):
             "requests": device.functions.total(),
             "functions": {str(code): count for code, count in device.functions.items()},
             "reads": list(device.reads),
+            "writes": list(device.writes),
             "open": len(device.links),
             "accepted": device.accepted,
         }

@@ -298,6 +298,36 @@ const commands = {
     return pages;
   },
 
+  // An aggregate, by the name of its AggregateFunction; interval in milliseconds.
+  async processed({ node, start, end, interval, aggregate }) {
+    const result = await session.readAggregateValue(
+      { nodeId: node },
+      new Date(start),
+      new Date(end),
+      opcua.AggregateFunction[aggregate],
+      interval,
+    );
+    const values = result.historyData && result.historyData.dataValues ? result.historyData.dataValues : [];
+    return { status: result.statusCode.name, values: values.map(ofDataValue) };
+  },
+
+  // Values at certain times.
+  async atTimes({ node, times }) {
+    const response = await session.historyRead(
+      new opcua.HistoryReadRequest({
+        historyReadDetails: new opcua.ReadAtTimeDetails({
+          reqTimes: times.map((one) => new Date(one)),
+          useSimpleBounds: false,
+        }),
+        nodesToRead: [{ nodeId: node }],
+        releaseContinuationPoints: false,
+        timestampsToReturn: opcua.TimestampsToReturn.Both,
+      }),
+    );
+    const result = response.results[0];
+    return { status: result.statusCode.name, values: result.historyData.dataValues.map(ofDataValue) };
+  },
+
   async close() {
     if (session) await session.close();
     if (client) await client.disconnect();

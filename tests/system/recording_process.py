@@ -1,12 +1,16 @@
-"""A child process that records numbered samples until it is killed: ``recording_process.py FOLDER FIRST_NUMBER``.
+"""Gateways in processes of their own that record numbered samples until they are killed.
 
-It prints ``accepted N`` whenever the outbox has committed: N samples were accepted since its start. With ``drain`` as
-third argument it records nothing, delivers what waits, prints ``drained`` and ends.
+``recording_process.py`` is a nursery: it loads everything once, and starts a child for each line ``FOLDER FIRST_NUMBER
+[drain]`` on its stdin, so that a start costs milliseconds. It prints ``started PID`` and, when the child is gone,
+``ended STATUS``; the end of its stdin ends it. A child prints ``ready``, and ``accepted N`` whenever the outbox has
+committed: the numbers up to N, without it, were accepted. With ``drain`` it records nothing, delivers what waits,
+prints ``drained`` and ends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -29,18 +33,16 @@ def node(point: int) -> str:
 
 
 def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    os.write(1, f"{line}\n".encode())  # one write: a kill leaves no half line that the next child's would end
 
 
-async def main() -> None:
-    folder, first = Path(sys.argv[1]), int(sys.argv[2])
+async def main(folder: Path, first: int, *, drain: bool) -> None:
     outbox = Outbox(folder / "outbox.sqlite")
     await outbox.open()
     store = SQLiteStore(folder / "history.sqlite", retention_days=36_500)
     forwarder = Forwarder(outbox, STREAM, HistorySink(store, outbox), "history")
     await forwarder.start()
-    if len(sys.argv) > 3:
+    if drain:
         await forwarder.drain()
         say("drained")
     else:
@@ -50,7 +52,7 @@ async def main() -> None:
 
 
 async def record(outbox: Outbox, first: int) -> None:
-    recorder = Recorder(outbox, {slot: node(slot) for slot in range(POINTS)}, flush_interval=0.01)
+    recorder = Recorder(outbox, {slot: node(slot) for slot in range(POINTS)}, flush_interval=0.005)
     await recorder.start()
     slots = np.arange(POINTS, dtype=np.int32)
     good, changed = np.zeros(POINTS, np.uint32), np.ones(POINTS, np.bool_)
@@ -68,4 +70,19 @@ async def record(outbox: Outbox, first: int) -> None:
         await asyncio.sleep(0.0005)
 
 
-asyncio.run(main())
+def nursery() -> None:
+    for line in sys.stdin:
+        folder, first, *more = line.split()
+        child = os.fork()
+        if not child:
+            try:
+                asyncio.run(main(Path(folder), int(first), drain=bool(more)))
+            finally:
+                os._exit(0 if sys.exc_info()[0] is None else 1)
+        say(f"started {child}")
+        _, status = os.waitpid(child, 0)
+        say(f"ended {os.waitstatus_to_exitcode(status)}")
+
+
+if __name__ == "__main__":
+    nursery()

@@ -22,7 +22,8 @@ from server.bindings import COLUMNS
 from server.configuration import SECTIONS_ELSEWHERE, GatewaySettings
 from server.diagnostics import _COUNTERS  # pyright: ignore[reportPrivateUsage] - the page lists just these
 from server.plan import plan_gateway
-from server.pubsub.settings import PubSubSettings
+from server.pubsub.settings import ConnectionSettings
+from server.pubsub_model.merging import connections_of
 from tests.conftest import ROOT
 from tests.pages import Block, anchors, blocks, code, links, name_of, pages, prose, table
 from tests.waiting import until
@@ -106,8 +107,10 @@ async def test_a_page_can_be_followed(page: Path, shell: Shell) -> None:
     for block in blocks(page):
         if block.file:
             shell.save(block)
+    commands = "\n".join(block.text for block in blocks(page) if "test" in block.words and block.language == "bash")
     for block in blocks(page):
-        if block.file and block.file.endswith(".yaml"):
+        # A page that has its reader check the file, checks it below.
+        if block.file and block.file.endswith(".yaml") and f"plantspace check {block.file}" not in commands:
             await _check_whole(block, shell.folder / block.file)
     with ExitStack() as stack:
         for block in blocks(page):
@@ -154,7 +157,8 @@ def test_a_piece_of_configuration_has_keys_and_values_that_exist(block: Block, t
     for name, section in document.members("devices", findings).items():
         build(registry.manifest(_word(section, "driver", name)).settings, section, findings)
     if "pubsub" in document:
-        build(PubSubSettings, document.section(("pubsub",)), findings)
+        for section in connections_of(document.section(("pubsub",))).values():
+            build(ConnectionSettings, section, findings)
     from analytics.registry import find_operators  # noqa: PLC0415 - the registry imports every operator
 
     for name, section in document.members("analytics", findings).items():
@@ -203,12 +207,29 @@ def test_diagnostics_page_has_every_node() -> None:
     page = DOCS / "reference/diagnostics.md"
     told = {code(row[0])[0] for row in table(page, "Each device: `/Objects/<device>`")}
     assert told == {f"Diagnostics/{name}" for name in (*_COUNTERS, "LastScanDuration")} | {
-        "Health", "State", "LastError", "Driver", "Url",
+        "Health", "State", "LastError", "Driver", "Url", "Diagnostics/Losses",
     }  # fmt: skip
     model = (ROOT / "nodesets/models/plantspace.NodeSet2.xml").read_text(encoding="utf-8")
     in_model = set(re.findall(r'<UA(?:Variable|Object) NodeId="ns=1;s=Gateway\.((?!Model)[^"]+)"', model))
     listed = {code(row[0])[0].replace("/", ".") for row in table(page, "The gateway: `/Objects/Gateway`")}
     assert listed == in_model - {"Diagnostics", "Diagnostics.Losses"}
+
+
+def test_the_security_page_names_tests_that_there_are() -> None:
+    told = {word for word in code(prose(DOCS / "reference/security.md")) if word.startswith("test_")}
+    written = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert told - set(re.findall(r"^(?:async )?def (test_\w+)", written, re.MULTILINE)) == set()
+
+
+def test_the_security_page_tells_of_every_attack_that_is_not_met() -> None:
+    told = set(code(prose(DOCS / "reference/security.md")))
+    for file in (ROOT / "tests").rglob("test_threats_*.py"):
+        marked = re.findall(
+            r"^@pytest\.mark\.xfail\(.*?^(?:async )?def (test_\w+)",
+            file.read_text(encoding="utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
+        assert set(marked) <= told, f"docs/reference/security.md, Known gaps: add {set(marked) - told}"
 
 
 def test_status_codes_exist() -> None:

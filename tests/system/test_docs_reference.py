@@ -19,6 +19,9 @@ from drivers import registry
 from drivers.contract import DeviceSettings
 from drivers.modbus.settings import KindLimits
 from drivers.simulator.settings import Generate
+from historian.influx.settings import InfluxSettings
+from historian.settings import OutboxSettings, RetentionSettings
+from server.audit.settings import AuditRetentionSettings, AuditSettings
 from server.cli import main
 from server.cli.main import _parser  # pyright: ignore[reportPrivateUsage] - the parser knows its commands
 from server.configuration import (
@@ -27,10 +30,22 @@ from server.configuration import (
     HistorianSettings,
     LimitSettings,
     ModelSettings,
-    RetentionSettings,
     ServerSettings,
 )
-from server.pubsub.settings import DataSetSettings, PubSubSettings
+from server.event_history.settings import EventHistorySettings
+from server.metrics.settings import MetricsSettings
+from server.permissions.settings import PermissionSettings
+from server.pubsub.settings import ConnectionSettings, DataSetSettings
+from server.ua_stack.discovery.settings import DiscoveryServerSettings, ReverseConnectSettings
+from server.ua_stack.secure_channel.settings import ChannelSettings
+from server.users.settings import (
+    ClaimSettings,
+    IssuerSettings,
+    LockOutSettings,
+    PasswordSettings,
+    RoleSettings,
+    UserSettings,
+)
 from tests.conftest import ROOT
 from tests.pages import blocks, code, prose, table
 
@@ -46,15 +61,31 @@ _WORDS: dict[str, Callable[[FieldInfo, object], bool]] = {
 
 MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
     "server": (ServerSettings, None),
+    "server.channels": (ChannelSettings, None),
+    "server.discovery_server": (DiscoveryServerSettings, None),
+    "server.reverse_connect": (ReverseConnectSettings, None),
     "model": (ModelSettings, None),
     "model.limits": (LimitSettings, None),
     "historian": (HistorianSettings, None),
     "historian.retention": (RetentionSettings, None),
+    "historian.influxdb": (InfluxSettings, None),
+    "historian.events": (EventHistorySettings, None),
+    "outbox": (OutboxSettings, None),
+    "metrics": (MetricsSettings, None),
+    "users": (UserSettings, None),
+    "users.password": (PasswordSettings, None),
+    "users.lock_out": (LockOutSettings, None),
+    "users.issuers": (IssuerSettings, None),
+    "users.issuers.claims": (ClaimSettings, None),
+    "roles": (RoleSettings, None),
+    "permissions": (PermissionSettings, None),
+    "audit": (AuditSettings, None),
+    "audit.retention": (AuditRetentionSettings, None),
     "devices: every driver": (DeviceSettings, None),
     "devices: modbus: kinds": (KindLimits, None),
     "devices: simulator: generate": (Generate, None),
     "analytics: every operator": (OperatorSettings, None),
-    "pubsub": (PubSubSettings, None),
+    "pubsub": (ConnectionSettings, None),
     "pubsub.datasets": (DataSetSettings, None),
     **{f"devices: {name}": (registry.manifest(name).settings, DeviceSettings) for name in registry.names()},
     **{f"analytics: {name}": (manifest.settings, OperatorSettings) for name, manifest in find_operators().items()},
@@ -66,7 +97,7 @@ MODELS: dict[str, tuple[type[BaseModel], type[BaseModel] | None]] = {
 def test_every_key_is_told_with_its_default_and_none_is_invented(heading: str) -> None:
     model, base = MODELS[heading]
     elsewhere = set(base.model_fields) if base is not None else set[str]()
-    fields = {name: field for name, field in model.model_fields.items() if name not in elsewhere}
+    fields = {field.alias or name: field for name, field in model.model_fields.items() if name not in elsewhere}
     rows = {code(row[0])[0]: row[1] for row in table(CONFIGURATION, heading)}
     assert list(rows) == list(fields)
     for key, told in rows.items():

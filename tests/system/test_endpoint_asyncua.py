@@ -410,6 +410,6 @@ async def test_sessions_and_subscriptions_end_with_their_client(plant: Plant) ->
     async with connected(plant) as client:
         subscription = await client.create_subscription(50, Received())
         await create(client, subscription, plant)
-        assert plant.gateway.plan.stack.internal.subscriptions.item_count == 1
-    await until(lambda: not plant.gateway.plan.stack.internal.subscriptions.subscriptions)
-    assert plant.gateway.plan.stack.internal.subscriptions.item_count == 0
+        assert plant.gateway.plan.stack.internal.subscriptions.items.count == 1
+    await until(lambda: not plant.gateway.plan.stack.internal.subscriptions.held)
+    assert plant.gateway.plan.stack.internal.subscriptions.items.count == 0

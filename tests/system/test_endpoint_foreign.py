@@ -74,7 +74,7 @@ async def test_subscribes_with_queues_modes_and_keep_alives(plant: Plant, foreig
     assert changed == {"status": "Good", "sampling": 300, "size": 5}
     assert await foreign.ask("mode", name="all", mode="Disabled") == 0
     assert await foreign.ask("unsubscribe", subscription=subscription)
-    assert not plant.gateway.plan.stack.internal.subscriptions.subscriptions
+    assert not plant.gateway.plan.stack.internal.subscriptions.held
 
 
 async def _count(foreign: ForeignClient, name: str, count: int) -> bool:
@@ -161,6 +161,22 @@ async def test_history_that_is_not_there(plant: Plant, foreign: ForeignClient, p
     assert await status("Nothing", **whole) == "BadNodeIdUnknown"
     assert await status("Level", start="2001-01-01T00:00:00Z", end="2001-01-02T00:00:00Z") == "GoodNoData"
     assert await status("Level", start=whole["start"]) == "BadInvalidTimestampArgument"
+
+
+async def test_aggregates_and_values_at_times(plant: Plant, foreign: ForeignClient, past: list[int]) -> None:
+    # Part 11 v1.05 6.5.4, 6.5.5, Part 13 v1.05 5.4.3
+    await foreign.connect(plant.url)
+    one, level = TICKS_PER_MILLISECOND, plant.text("Level")
+    span = {"node": level, "start": _at(past[0]), "end": _at(past[-1] + one)}
+    for aggregate, wanted in (
+        ("Average", [102.0, 107.0, 112.0, 117.0]),
+        ("Count", [5] * 4),
+        ("Maximum", [104.0, 109.0, 114.0, 119.0]),
+    ):
+        told = await foreign.ask("processed", aggregate=aggregate, interval=5, **span)
+        assert (told["status"], [value["value"] for value in told["values"]]) == ("Good", wanted)
+    told = await foreign.ask("atTimes", node=level, times=[_at(past[3]), _at(past[7])])
+    assert [value["value"] for value in told["values"]] == [103.0, 107.0]
 
 
 async def test_continuation_points_belong_to_their_session_and_can_be_released(plant: Plant, past: list[int]) -> None:

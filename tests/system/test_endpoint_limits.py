@@ -75,8 +75,8 @@ async def test_an_object_is_called_by_its_own_methods_alone(plant: Plant, client
         (plant.node("Nothing"), reset, "BadNodeIdUnknown"),
         (ua.NodeId(), reset, "BadNodeIdInvalid"),
         (plant.node("Level"), reset, "BadNodeIdInvalid"),
-        (IDS.Server, IDS.Server_GetMonitoredItems, "BadNotExecutable"),
-        (IDS.Server, IDS.ServerType_GetMonitoredItems, "BadNotExecutable"),
+        (IDS.Server, IDS.Server_GetMonitoredItems, "BadArgumentsMissing"),
+        (IDS.Server, IDS.ServerType_GetMonitoredItems, "BadArgumentsMissing"),
         (IDS.ServerType, IDS.ServerType_GetMonitoredItems, "BadNotExecutable"),
     ):
         result = await _call(client, owner, method)
@@ -177,7 +177,7 @@ async def test_history_of_many_nodes_comes_in_shares(plant: Plant, client: Clien
 async def test_queue_sizes_are_revised_and_free_again_with_the_session(plant: Plant, client: Client) -> None:
     # Part 4 v1.05 5.13.2.2 revisedQueueSize, 5.7.4 CloseSession
     service = plant.gateway.plan.stack.internal.subscriptions
-    service._limits = replace(service._limits, queued=150, session_queued=100)
+    service.limits = replace(service.limits, queued=150, session_queued=100)
     assert await _revised(client, plant.node("Level"), plant.node("Count"), plant.node("Total")) == [60, 40, 1]
     async with connected(plant) as other:
         assert await _revised(other, plant.node("Level")) == [49]

@@ -17,14 +17,16 @@ from asyncua.ua.uaerrors import BadInvalidArgument, BadInvalidState, BadNodeIdUn
 from core.batch import Samples
 from core.time import to_datetime
 from server.model_change.verbs import Verb
+from server.users.well_known import WELL_KNOWN
 from tests.broker import free_port
 from tests.command import Running
+from tests.thorough import examples
 from tests.unit.server.model_change.line import PLAIN, Line, lines, variable
 from tests.unit.server.plan.line import model
 from tests.waiting import until
 
 SIMULATED = PLAIN + "devices: {sim: {driver: simulator, scan: 20ms, generate: {count: 5, type: Int64, signal: ramp}}}\n"
-RELOADS = 20
+RELOADS = examples(8, 20)
 
 
 class Heard:
@@ -115,6 +117,33 @@ async def test_items_on_what_goes_are_told_so_and_find_it_again(tmp_path: Path) 
         await subscription.unsubscribe(handles)
 
 
+def meaning(name: str, access: int) -> str:
+    """Write a Property of Speed; 0x10 in its AccessLevel says that it tells what Speed means."""
+    text = variable(f"Speed.{name}", 1.0, more=f'AccessLevel="{access}"').replace("i=63", "i=68")
+    return text.replace("ns=1;s=Line<", "ns=1;s=Speed<").replace('"i=47"', '"i=46"')
+
+
+async def test_who_listens_is_told_whose_properties_mean_something_else(tmp_path: Path) -> None:
+    """Part 3 v1.05 9.33: the node that owns the Property, once; a written value stays, and is no change."""
+    nodes = (variable("Speed", 1.0), meaning("Limit", 0x11), meaning("Free", 0x13), meaning("Other", 0x01))
+    async with lines(tmp_path, line_xml=model(*nodes)) as line, Client(line.gateway.url) as client:
+        heard = Heard()
+        subscription = await client.create_subscription(50, heard)
+        await subscription.subscribe_events(client.nodes.server, ua.ObjectIds.SemanticChangeEventType)
+        assert await line.write("/Objects/Line/Speed/Free", ua.Variant(7.0, ua.VariantType.Double)) == 0
+        for number, changed in enumerate(nodes[2:], 2):
+            others = [one for one in nodes if one != changed]
+            assert (await line.becomes(*others, changed.replace(">1.0<", f">{number}.0<"))).applied
+        assert (await line.becomes(*(text.replace(">1.0<", ">9.0<") for text in nodes))).applied
+        await until(lambda: bool(heard.events))
+        (event,) = heard.events
+        (change,) = event.Changes
+        assert change.Affected == line.plan.directory.find("/Objects/Line/Speed")
+        assert change.AffectedType == ua.NodeId(ua.ObjectIds.BaseDataVariableType)
+        assert event.SourceNode == ua.NodeId(ua.ObjectIds.Server)
+        await subscription.delete()
+
+
 def _status(heard: Heard, node: Node) -> int:
     code = heard.values[node][-1].StatusCode
     return 0 if code is None else code.value
@@ -190,15 +219,15 @@ async def test_clients_have_not_the_role_and_the_gateway_itself_has(tmp_path: Pa
         assert await named(client, line, "/Objects/Line/Heat").read_value() == 1.5
 
 
-async def test_a_session_with_the_role_uploads_and_its_handles_end_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The day that there are roles, this is what ConfigureAdmin does."""
-    monkeypatch.setattr("server.model_change.model_object.may_configure", bool)
+async def test_a_session_with_the_role_uploads_and_its_handles_end_with_it(tmp_path: Path) -> None:
+    """ConfigureAdmin may; the methods' RolePermissions say so."""
     path = "/Objects/Gateway/Model/NodeSetFile"
     async with lines(tmp_path) as line, Client(line.gateway.url) as other:
         opened = named(other, line, f"{path}/OpenCount")
         async with Client(line.gateway.url) as client:
+            for session in line.plan.stack.internal.session_service.registry:
+                roles = frozenset((WELL_KNOWN["Anonymous"], WELL_KNOWN["ConfigureAdmin"]))
+                session.become(session.user, roles, (), session.channel.mode)
             there = named(client, line, path)
             mode = ua.Variant(2 | 4, ua.VariantType.Byte)
             handle = await there.call_method(named(client, line, f"{path}/Open"), mode)

@@ -46,3 +46,14 @@ def test_an_arrow_that_runs_back_is_told(tmp_path: Path, room: str, line: str, t
     done = _lint(tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert told in done.stdout
+
+
+def test_a_gateway_does_not_load_what_publishes_before_something_is_published() -> None:
+    """It would be a tenth of each start."""
+    looked = "import sys, server.cli.planning, server.gateway; print(*(name for name in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", looked], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "server.publishing" in loaded
+    assert not loaded & {"server.published_connections", "server.pubsub.connection", "server.pubsub.mqtt.connection"}

@@ -165,13 +165,23 @@ def test_a_node_id_that_is_in_two_files_is_told_with_both_places(tmp_path: Path)
 
 def test_a_file_that_is_there_twice_is_told_in_no_time(tmp_path: Path) -> None:
     # Reading the first file anew for each of the nodes that are double took minutes here.
-    many = "\n".join(f'<UAObject NodeId="ns=1;i={number}" BrowseName="1:A"/>' for number in range(3000))
-    files = [write(tmp_path, document(many, required=""), f"{name}.NodeSet2.xml") for name in ("a", "b")]
+    many = "\n".join(f'<UAObject NodeId="nsu=urn:test;i={number}" BrowseName="1:A"/>' for number in range(3000))
+    files = [
+        write(tmp_path, document(many, required=""), "a.NodeSet2.xml"),
+        write(tmp_path, document(many, uri="urn:b", required="urn:test"), "b.NodeSet2.xml"),
+    ]
     model = read_model(resolve(files))
-    assert len(model.findings) == 3001
+    assert len(model.findings) == 3000
     assert lines(model.findings)[-1] == (
         f"b:3003:1: the NodeId nsu=urn:test;i=2999 is already that of the node at {files[0]}:3003:1"
     )
+
+
+def test_two_files_of_one_model_are_told_once_and_not_by_each_of_their_nodes(tmp_path: Path) -> None:
+    many = "\n".join(f'<UAObject NodeId="ns=1;i={number}" BrowseName="1:A"/>' for number in range(30))
+    files = [write(tmp_path, document(many, required=""), f"{name}.NodeSet2.xml") for name in ("a", "b")]
+    (finding,) = read_model(resolve(files)).findings
+    assert finding.problem == f"the model urn:test is also in {files[0]}"
 
 
 def subtype(number: int, of: int, *, forward: bool = False) -> str:

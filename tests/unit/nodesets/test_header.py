@@ -28,6 +28,8 @@ def write(folder: Path, body: str) -> Path:
         ("2024-05-01", datetime(2024, 5, 1, tzinfo=UTC)),
         ("2024-05-01T02:00:00+02:00", datetime(2024, 5, 1, 2, tzinfo=timezone(timedelta(hours=2)))),
         ("in May", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
     ],
 )
 def test_reads_dates_as_published_files_write_them(text: str, date: datetime | None) -> None:
@@ -93,7 +95,8 @@ def test_reads_versions_and_the_namespaces_default_permissions(tmp_path: Path) -
     header = read_header(
         write(
             tmp_path,
-            """<Models><Model ModelUri="urn:a" Version="1.05" ModelVersion="1.5.0" XmlSchemaUri="urn:a/Types.xsd"
+            """<NamespaceUris><Uri>urn:a</Uri></NamespaceUris>
+<Models><Model ModelUri="urn:a" Version="1.05" ModelVersion="1.5.0" XmlSchemaUri="urn:a/Types.xsd"
  AccessRestrictions="3"><RolePermissions><RolePermission Permissions="7">i=15644</RolePermission>
 <RolePermission Permissions="all">i=1</RolePermission></RolePermissions>
 <RequiredModel ModelUri="urn:b" Version="2" ModelVersion="2.0.0"/></Model></Models>""",
@@ -106,7 +109,7 @@ def test_reads_versions_and_the_namespaces_default_permissions(tmp_path: Path) -
     (need,) = model.required
     assert (need.uri, need.version, need.model_version) == ("urn:b", "2", "2.0.0")
     (warning,) = header.warnings
-    assert (warning.place.line, warning.place.column) == (3, 1)
+    assert (warning.place.line, warning.place.column) == (4, 1)
     assert warning.problem == "Permissions 'all' is not a number and counts as 0"
 
 
@@ -122,3 +125,31 @@ def test_required_models_belong_to_the_model_that_they_stand_in(tmp_path: Path) 
         ("urn:a", ["urn:b"]),
         ("urn:c", []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("models", "kept", "problem"),
+    [
+        ('<Model ModelUri="urn:a"/><Model Version="2"/>', ["urn:a"], "Model has no ModelUri"),
+        (
+            '<Model ModelUri="urn:a" Version="1"/><Model ModelUri="urn:a" Version="2"/>',
+            ["urn:a"],
+            "the model urn:a is named twice; the first stands",
+        ),
+        (
+            '<Model ModelUri="urn:A"/>',
+            ["urn:A"],
+            "the model urn:A is not among NamespaceUris, so no node of the file is of it",
+        ),
+    ],
+)
+def test_models_that_no_node_can_be_of_are_told(tmp_path: Path, models: str, kept: list[str], problem: str) -> None:
+    header = read_header(write(tmp_path, f"<NamespaceUris><Uri>urn:a</Uri></NamespaceUris><Models>{models}</Models>"))
+    assert [model.uri for model in header.models] == kept
+    (warning,) = header.warnings
+    assert (warning.problem, warning.place.line) == (problem, 1)
+
+
+def test_a_namespace_without_a_uri_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a Uri of NamespaceUris is empty"):
+        read_header(write(tmp_path, "<NamespaceUris><Uri> </Uri></NamespaceUris>"))

@@ -8,7 +8,7 @@ import pytest
 
 from nodesets.built_in_types import BuiltInType, EncodedStructure, LocalizedText, Structure, Value, Variant
 from nodesets.library import LibraryError
-from nodesets.model import Model, read_model
+from nodesets.model import Model, let_go, read_model
 from nodesets.names import NodeName
 from nodesets.nodes import VariableNode, VariableTypeNode
 from nodesets.resolver import resolve
@@ -213,3 +213,30 @@ def test_a_standard_namespace_that_cannot_be_read_is_told(core: Path) -> None:
     core.write_text("<UANodeSet")
     with pytest.raises(LibraryError, match=r"cannot be read: .*core.NodeSet2.xml:1:1: not well-formed XML"):
         read_model(resolve([]))
+
+
+def test_xml_keeps_the_prefixes_and_the_default_namespace_that_its_file_declares(tmp_path: Path) -> None:
+    model = model_of(tmp_path, variable("<u:XmlElement><a><b/><u:c/></a></u:XmlElement>", 1))
+    value = value_of(model, 1)
+    assert value is not None
+    assert value.value == (
+        '<a xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"><b></b>'
+        '<u:c xmlns:u="http://opcfoundation.org/UA/2008/02/Types.xsd"></u:c></a>'
+    )
+
+
+def test_a_value_that_is_not_of_its_variables_type_is_told_and_kept(tmp_path: Path) -> None:
+    value = "<Value><u:String>x</u:String></Value>"
+    model = model_of(tmp_path, f'<UAVariable NodeId="ns=1;i=9" BrowseName="1:V" DataType="i=6">\n{value}</UAVariable>')
+    assert value_of(model) == Variant(BuiltInType.String, "x")
+    (warning,) = model.warnings
+    assert (warning.place.line, warning.place.column) == (5, 1)
+    assert warning.problem == "value of 'V': the value is of the type String, and DataType says Int32"
+
+
+def test_a_model_that_is_let_go_of_has_no_records_and_its_types_stay(tmp_path: Path) -> None:
+    variables = "".join(variable("<u:Int32>1</u:Int32>", number) for number in range(9, 2009))
+    model = model_of(tmp_path, recipe() + variables)
+    let_go(model)
+    assert (model.nodes, [nodeset.nodes for nodeset in model.nodesets]) == ({}, [[], []])
+    assert own(1) in model.types

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import Place
 from nodesets import library
 from nodesets.library import Published
-from nodesets.resolver import Resolution, resolve
+from nodesets.resolver import NamedModel, Resolution, resolve
 
 ROOT = '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd">'
 
@@ -206,3 +208,94 @@ def test_the_newest_requirement_counts_whoever_comes_first(tmp_path: Path, first
     assert resolution.files[0].file.stem == "published"
     assert (resolution.findings, resolution.warnings) == ((), ())
     assert len(resolution.files) == 3
+
+
+def requiring(file: Path, need: str) -> Path:
+    nodeset(file, "urn:plant")
+    text = file.read_text(encoding="utf-8").replace("</Model>", f"<RequiredModel {need}/></Model>")
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("need", "told"),
+    [
+        ('Version="1.2"', ""),
+        ('Version="1.10"', "requires urn:line 1.10, but {} is 1.2"),
+        ('Version="2" ModelVersion="1.2.3"', ""),
+        ('Version="1" ModelVersion="1.10.0"', "requires urn:line 1.10.0, but {} is 1.2.3"),
+        ('Version="9" PublicationDate="2020-01-01T00:00:00Z"', ""),
+        (
+            'Version="1" PublicationDate="2025-01-01T00:00:00Z"',
+            "requires urn:line of 2025-01-01, but {} is of 2024-01-01",
+        ),
+    ],
+)
+def test_a_model_that_is_older_than_required_is_told(tmp_path: Path, need: str, told: str) -> None:
+    line = nodeset(tmp_path / "library" / "line.xml", "urn:line", version='Version="1.2" ModelVersion="1.2.3"')
+    plant = requiring(tmp_path / "plant.xml", f'ModelUri="urn:line" {need}')
+    resolution = resolve([plant], [tmp_path / "library"])
+    assert order(resolution) == ["line", "plant"]
+    assert [warning.problem for warning in resolution.warnings] == [told.format(line)] * bool(told)
+
+
+@pytest.mark.parametrize(("since", "count"), [("2020-01-01", 0), ("2999-01-01", 1)])
+def test_a_standard_namespace_that_is_older_than_required_is_told(tmp_path: Path, since: str, count: int) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["http://opcfoundation.org/UA/"], since=since)
+    warnings = resolve([plant]).warnings
+    assert len(warnings) == count
+    for warning in warnings:
+        assert warning.problem.startswith("requires http://opcfoundation.org/UA/ of 2999-01-01, and the one that is")
+        assert warning.place.line == 2
+
+
+def test_a_model_that_is_missing_by_a_letter_is_told_with_its_right_name(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["http://opcfoundation.org/UA/Machinary"])
+    (finding,) = resolve([plant]).findings
+    assert finding.mend.startswith("did you mean http://opcfoundation.org/UA/Machinery/? Else put its NodeSet2 file")
+
+
+def test_files_that_cannot_be_read_are_told_where_a_model_is_missing(tmp_path: Path) -> None:
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    broken = tmp_path / "library" / "line.xml"
+    broken.parent.mkdir()
+    broken.write_text(ROOT + "<Models><Mod")
+    (warning,) = resolve([plant], [tmp_path / "library"]).warnings
+    assert (warning.place.file, warning.problem) == (str(broken), "passed over: not well-formed XML: unclosed token")
+
+
+def test_threat_25_a_pipe_in_a_folder_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    os.mkfifo(tmp_path / "library" / "line.xml")
+    plant = nodeset(tmp_path / "plant.xml", "urn:plant", ["urn:line"])
+    resolution = resolve([plant, tmp_path / "library" / "line.xml"], [tmp_path / "library"])
+    assert resolution.findings[0].problem == "cannot be read: it is no file"
+
+
+_HERE = Place("plant.yaml", 3, 5)
+
+
+def test_models_are_wanted_by_their_uris(tmp_path: Path) -> None:
+    nodeset(tmp_path / "library" / "plant.xml", "urn:plant", ["urn:line"])
+    nodeset(tmp_path / "library" / "line.xml", "urn:line")
+    own = nodeset(tmp_path / "own.xml", "urn:own")
+    resolution = resolve([own], [tmp_path / "library"], [NamedModel("urn:plant", _HERE), NamedModel("urn:own", _HERE)])
+    assert order(resolution) == ["own", "line", "plant"]
+    assert (resolution.findings, resolution.missing) == ((), frozenset())
+
+
+@pytest.mark.usefixtures("published")
+def test_a_model_wanted_by_its_uri_may_be_of_the_library_or_the_standard_namespace() -> None:
+    named = [NamedModel("urn:line", _HERE), NamedModel("http://opcfoundation.org/UA/", _HERE)]
+    resolution = resolve([], [], named)
+    assert (order(resolution), resolution.findings) == (["published"], ())
+
+
+def test_a_uri_that_no_file_has_is_told_where_it_is_written_with_what_is_like_it(tmp_path: Path) -> None:
+    nodeset(tmp_path / "line.xml", "urn:factory:line")
+    resolution = resolve([], [tmp_path], [NamedModel("urn:factory:Lines", _HERE)])
+    (finding,) = resolution.findings
+    assert finding.place == _HERE
+    assert finding.problem.startswith(f"no file has the model urn:factory:Lines (looked in {tmp_path}, ")
+    assert finding.mend.startswith("did you mean urn:factory:line? Else put")
+    assert resolution.missing == {"urn:factory:Lines"}

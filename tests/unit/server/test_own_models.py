@@ -31,7 +31,7 @@ def model() -> Model:
 
 @pytest.fixture
 async def stack(model: Model) -> AsyncGenerator[UaStack]:
-    stack = UaStack(EndpointOptions("opc.tcp://127.0.0.1:0", "test", "urn:own", ("None",), "Observer", "1"))
+    stack = UaStack(EndpointOptions("opc.tcp://127.0.0.1:0", "test", "urn:own", ("None",), "1"))
     try:
         assert await stack.prepare(model) == []
         yield stack

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -16,6 +18,8 @@ from nodesets.built_in_types import BuiltInType, QualifiedName, Variant
 from nodesets.compiled.blocks import MOST_NODES, MOST_PARTS
 from nodesets.compiled.lines import ModelLines, compiled, line_of, raw_of
 from nodesets.compiled.problems import CompiledError
+from nodesets.compiled.tables import NewEntries
+from nodesets.compiled.values import ValueWriter
 from nodesets.header import Header, Model, RequiredModel, parse_date
 from nodesets.limits import Limits
 from nodesets.model import Model as WholeModel
@@ -30,6 +34,7 @@ from tests.unit.nodesets.parsing.generated import nodes as generated_nodes
 from tests.unit.nodesets.written import URI, document, own, write
 
 _COMPONENT = NodeName.standard(47)
+_ARRAY = Variant(BuiltInType.Int32, (1,) * 40_000)
 _PLACE = Place("plant.xml", 3, 9)
 
 
@@ -259,3 +264,33 @@ def _spots(raw: object, path: tuple[int | str, ...]) -> list[tuple[int | str, ..
 def test_the_standard_namespace_alone_is_a_model() -> None:
     model = read_model(Resolution(()))
     assert back(list(compiled(model))).nodesets == model.nodesets
+
+
+def test_what_reads_and_writes_lines_is_gone_without_the_garbage_collector() -> None:
+    # In a circle, each reload's records stayed for ever: the collector does not look at what is frozen.
+    model = model_with([VariableNode(name=own(1), browse_name=QualifiedName(URI, "V"), value=_ARRAY)])
+    gc.disable()
+    try:
+        entries = NewEntries()
+        writer = ValueWriter(entries)
+        writer.variant(_ARRAY)
+        lines = ModelLines(Limits())
+        for line in compiled(model):
+            lines.take(line)
+        lines.model()
+        held = [weakref.ref(writer), weakref.ref(entries), weakref.ref(lines)]
+        del writer, entries, lines
+        assert [one() for one in held] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_an_array_of_more_than_a_slice_is_checked_to_its_end() -> None:
+    model = model_with([VariableNode(name=own(1), browse_name=QualifiedName(URI, "V"), value=_ARRAY)])
+    lines = list(compiled(model))
+    assert back(lines).nodes == model.nodes
+    last = max(number for number, line in enumerate(lines) if line.startswith(b'["elements"'))
+    for wrong in (b'"x"', b"1.5", b"2147483648", b"null"):
+        assert lines[last].endswith(b",1]]")
+        with pytest.raises(CompiledError):
+            back([*lines[:last], lines[last][:-3] + wrong + b"]]", *lines[last + 1 :]])

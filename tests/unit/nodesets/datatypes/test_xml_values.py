@@ -121,6 +121,7 @@ def good(text: str) -> Value:
 def told(text: str) -> tuple[Value, str, str]:
     variant, problems = read(text)
     assert len(problems) == 1, problems
+    assert problems[0].mend
     return variant.value, problems[0].problem, problems[0].severity
 
 
@@ -208,6 +209,7 @@ def test_nan() -> None:
         ("<Double>1,5</Double>", "no number"),
         ("<Double>0x10</Double>", "no number"),
         ("<Float>1e39</Float>", "beyond what a Float"),
+        ("<Double>1e400</Double>", "beyond what a Double"),
         ("<Guid><String>123</String></Guid>", "no Guid"),
         ("<ByteString>A</ByteString>", "no Base64"),
         ("<NodeId><Identifier>ns=9;i=1</Identifier></NodeId>", "beyond NamespaceUris"),
@@ -216,6 +218,8 @@ def test_nan() -> None:
         ("<StatusCode><Code>Good</Code></StatusCode>", "no whole number"),
         ("<DateTime>2024-02-30T00:00:00Z</DateTime>", "no day"),
         ("<DateTime>yesterday</DateTime>", "not of the form"),
+        ("<DateTime>2024-02-29T00:00:00+14:01</DateTime>", "no zone"),
+        ("<DateTime>2024-02-29T00:00:00-01:60</DateTime>", "no zone"),
         ("<Int32><Int32>1</Int32></Int32>", "elements where a text belongs"),
         ("<LocalizedText>word</LocalizedText>", "text where elements belong"),
     ],
@@ -251,6 +255,7 @@ def test_what_is_read_all_the_same_is_a_warning() -> None:
         ("9999-12-31T23:59:59Z", LATEST),
         ("12024-01-01T00:00:00Z", LATEST),
         ("1601-01-01T24:00:00Z", 864_000_000_000),
+        ("2024-05-02T02:00:00+14:00", 133_590_384_000_000_000),
     ],
 )
 def test_date_times(text: str, expected: int) -> None:

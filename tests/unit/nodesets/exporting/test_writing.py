@@ -278,6 +278,13 @@ def test_any_object_is_read_as_it_was_written(node: ObjectNode, tmp_path_factory
     assert [replace(one, position=0) for one in reading.nodeset.nodes] == [node]
 
 
+def test_a_folder_that_is_not_there_is_told_by_the_files_name(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere" / "plant.xml"
+    with pytest.raises(FileNotFoundError) as caught:
+        save_nodeset(_export(_object()), file)
+    assert caught.value.filename == str(file)
+
+
 def _object(**more: object) -> ObjectNode:
     node = ObjectNode(name=NodeName(_URI, "i", 7), browse_name=QualifiedName(_URI, "Thing"))
     return replace(node, **more)

@@ -84,7 +84,8 @@ texts = st.text(_characters, max_size=12)
 _identifiers = st.text(_characters, min_size=1, max_size=8).filter(lambda text: text == text.strip())
 _namespaces = st.sampled_from(NAMESPACES)
 names = st.one_of(
-    st.builds(NodeName, _namespaces, st.just("i"), st.integers(0, UINT32)),
+    # from 1: i=0 in the standard namespace is the null NodeId (Part 3 v1.05 8.2.4)
+    st.builds(NodeName, _namespaces, st.just("i"), st.integers(1, UINT32)),
     st.builds(NodeName, _namespaces, st.just("s"), _identifiers),
     st.builds(NodeName, _namespaces, st.just("g"), st.uuids()),
     st.builds(NodeName, _namespaces, st.just("b"), st.binary(min_size=1, max_size=8)),

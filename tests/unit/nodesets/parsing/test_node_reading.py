@@ -314,3 +314,28 @@ def test_an_extension_with_a_relative_namespace_is_kept(tmp_path: Path) -> None:
     )
     (extension,) = node.extensions
     assert "<r:a/>" in extension
+
+
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [
+        ('NodeId="i=0" BrowseName="1:A"', "NodeId 'i=0' is the null NodeId, which names no node"),
+        ('NodeId="ns=1;i=1" BrowseName="1:"', "BrowseName '1:' has no name"),
+        ('NodeId="ns=1;i=1" BrowseName=""', "BrowseName is empty"),
+    ],
+)
+def test_a_node_without_an_identity_is_told(tmp_path: Path, attributes: str, problem: str) -> None:
+    nodeset = read(tmp_path, f"<UAObject {attributes}/>")
+    assert (nodeset.nodes, told(nodeset)) == ([], [f"4:1: {problem}"])
+
+
+def test_an_interval_beyond_what_a_double_can_say_is_told(tmp_path: Path) -> None:
+    node = '<UAVariable NodeId="ns=1;i=1" BrowseName="1:A" MinimumSamplingInterval="1e999"/>'
+    (line,) = told(read(tmp_path, node))
+    assert line == "4:1: MinimumSamplingInterval '1e999' is beyond what a Double can say"
+
+
+def test_what_is_within_an_extension_stays_in_the_namespace_that_the_root_declares(tmp_path: Path) -> None:
+    node = '<UAObject NodeId="ns=1;i=1" BrowseName="1:A"><Extensions><Extension><a><b><c/></b></a></Extension>'
+    (extension,) = the_node(tmp_path, node + "</Extensions></UAObject>").extensions
+    assert "<a><b><c></c></b></a></Extension>" in extension

@@ -12,6 +12,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import variant_from_binary
 
 from core.datatypes import DataType
+from core.security_mode import SecurityMode
 from nodesets.built_in_types import LocalizedText
 from nodesets.nodes import NodeClass
 from server.address_space.attributes import AttributeRefused, Attributes
@@ -19,10 +20,12 @@ from server.address_space.keys import numeric_key
 from server.address_space.node import AccessAttributes, Flag, HeldValue, RolePermission, SpaceNode, VariableAttributes
 from server.address_space.session_context import GATEWAY, SessionContext, localized
 from server.address_space.space import AddressSpace
+from server.users.well_known import WELL_KNOWN
 from tests.unit.server.address_space.plant import NOW, bind, node, put, variable
 
 Ids = ua.AttributeIds
-ANYONE = SessionContext()
+ANYONE = SessionContext(mode=SecurityMode.SIGN_AND_ENCRYPT)
+OBSERVER, OPERATOR = (SessionContext(roles=frozenset((WELL_KNOWN[name],))) for name in ("Observer", "Operator"))
 BASE = {Ids.NodeId, Ids.NodeClass, Ids.BrowseName, Ids.DisplayName, Ids.WriteMask, Ids.UserWriteMask}
 TYPED = {Ids.DataType, Ids.ValueRank, Ids.ArrayDimensions}
 MANDATORY = {
@@ -123,14 +126,14 @@ def test_types_and_values_of_attributes() -> None:
     assert read(one, Ids.BrowseName) == ua.QualifiedName("v", 2)
     assert read(one, Ids.DisplayName) == ua.LocalizedText("v")
     assert read(one, Ids.WriteMask) == 0x60
-    assert read(one, Ids.UserWriteMask, SessionContext(access=1)) == 0
+    assert read(one, Ids.UserWriteMask, OBSERVER) == 0
     assert read(one, Ids.DataType) == ua.NodeId(12)
     assert read(one, Ids.ValueRank) == 2
     assert read(one, Ids.ArrayDimensions) == [3, 0]
     assert read(one, Ids.AccessLevel) == 7
     assert read(one, Ids.AccessLevelEx) == 0x107
     assert read(one, Ids.UserAccessLevel) == 5
-    assert read(one, Ids.UserAccessLevel, SessionContext(access=1)) == 1
+    assert read(one, Ids.UserAccessLevel, OBSERVER) == 5
     assert read(one, Ids.MinimumSamplingInterval) == 12.5
     assert read(one, Ids.Historizing) is True
 
@@ -151,7 +154,8 @@ def test_flags() -> None:
     assert read(kind, Ids.InverseName) == ua.LocalizedText("a text", "en")
     method = node("m", NodeClass.METHOD, flags=Flag.EXECUTABLE)
     assert read(method, Ids.Executable) is True
-    assert read(method, Ids.UserExecutable, SessionContext(may_call=False)) is False
+    assert read(method, Ids.UserExecutable, OBSERVER) is False
+    assert read(method, Ids.UserExecutable, OPERATOR) is True
 
 
 def test_role_permissions_are_the_users_own_for_user_role_permissions() -> None:
@@ -160,7 +164,7 @@ def test_role_permissions_are_the_users_own_for_user_role_permissions() -> None:
     one.access = AccessAttributes(0, 1, (RolePermission(observer, 3), RolePermission(operator, 7)))
     told = read(one, Ids.RolePermissions)
     assert [(role.RoleId.Identifier, int(role.Permissions)) for role in told] == [(15668, 3), (15680, 7)]
-    own = read(one, Ids.UserRolePermissions, SessionContext(roles=frozenset({operator})))
+    own = read(one, Ids.UserRolePermissions, SessionContext(roles=frozenset({operator}), mode=SecurityMode.SIGN))
     assert [role.RoleId.Identifier for role in own] == [15680]
     assert read(one, Ids.AccessRestrictions) == 1
 
@@ -190,13 +194,17 @@ def test_access_levels_are_minded() -> None:
     answering = attributes()
     for level, context, status in (
         (2, ANYONE, ua.StatusCodes.BadNotReadable),
-        (3, SessionContext(access=2), ua.StatusCodes.BadUserAccessDenied),
+        (3, SessionContext(roles=frozenset((WELL_KNOWN["AuthenticatedUser"],))), ua.StatusCodes.BadNodeIdUnknown),
     ):
         one = variable("v", 1, b"\x01\x01", access_level=level, user_access_level=level)
         with pytest.raises(AttributeRefused) as raised:
             answering.read(one, Ids.Value, context)
         assert raised.value.status == status
         assert answering.read(one, Ids.Value, GATEWAY).variant == b"\x01\x01"
+    one = variable("v", 1, b"\x01\x01", access_level=3, user_access_level=2)
+    with pytest.raises(AttributeRefused) as raised:
+        answering.read(one, Ids.Value, OBSERVER)
+    assert raised.value.status == ua.StatusCodes.BadUserAccessDenied
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from core.datatypes import DataType
 from core.quality import Status
 from core.time import to_datetime
 from nodesets.nodes import NodeClass
+from server.address_space import batch_read
 from server.address_space.attributes import Attributes
 from server.address_space.batch_read import MAX_PLANS, BatchRead
 from server.address_space.points import Points
@@ -180,8 +181,8 @@ def test_rights_are_those_of_who_asks_and_not_of_who_asked_first() -> None:
     plant = Plant([DataType.DOUBLE] * 20)
     wanted = [item(f"p{slot}") for slot in range(20)]
     assert plant.read(*wanted)[0].StatusCode.value == 0
-    refused = plant.read(*wanted, context=SessionContext(access=0))
-    assert {answer.StatusCode.value for answer in refused} == {ua.StatusCodes.BadUserAccessDenied}
+    refused = plant.read(*wanted, context=SessionContext(roles=frozenset()))
+    assert {answer.StatusCode.value for answer in refused} == {ua.StatusCodes.BadNodeIdUnknown}
 
 
 def status(plant: Plant, wanted: ua.ReadValueId) -> int:
@@ -246,3 +247,72 @@ def test_hostile_bytes_are_refused_and_harm_nothing(noise: bytes, at: int) -> No
         except ServiceError:
             continue
     assert plant.read(item("p0"))[0].Value.Value == FIRST[DataType.DOUBLE]
+
+
+def test_an_answer_of_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part 4 v1.05 7.38.2 Bad_ResponseTooLarge: ten thousand times one large value, in some kilobytes."""
+    monkeypatch.setattr(batch_read, "MAX_ANSWER", 100_000)
+    plant = Plant([DataType.BYTESTRING, DataType.VARIANT])
+    put(plant.image, 0, b"x" * 40_000)
+    put(plant.image, 1, ua.Variant([b"y" * 40_000], ua.VariantType.ByteString))
+    plant.attributes.space.add(variable("large", 15, ua.Variant(b"z" * 40_000)))
+    plant.attributes.space.add(variable("larger", 15, ua.Variant(b"z" * 200_000)))
+    for name in ("p0", "p1", "large"):
+        assert refusal(plant, read_body(*[item(name)] * 3)) == ua.StatusCodes.BadResponseTooLarge, "one by one"
+        assert refusal(plant, read_body(*[item(name)] * 40)) == ua.StatusCodes.BadResponseTooLarge, "by columns"
+        assert len(plant.read(item(name), item(name))) == 2
+    assert len(plant.read(item("larger"))[0].Value.Value) == 200_000, "one by itself may be of any size"
+    blind = SessionContext(roles=frozenset())
+    assert len(plant.read(*[item("large")] * 40, context=blind)) == 40, "who may not read gets no bytes"
+
+
+def test_a_value_is_asked_for_once_however_often_it_is_named() -> None:
+    """A large one costs milliseconds to encode; within one Read it is the same."""
+    plant = Plant([DataType.DOUBLE])
+    asked: list[int] = []
+
+    def tell() -> ua.DataValue:
+        asked.append(1)
+        return ua.DataValue(ua.Variant([1.5] * 1000, ua.VariantType.Double))
+
+    plant.attributes.space.add(variable("live", 11, tell, value_rank=1))
+    answer = plant.read(*[item("live")] * 20, *[item("live", index_range=str(one)) for one in range(20)])
+    assert len(asked) == 1
+    assert [one.Value.Value for one in answer[20:]] == [[1.5]] * 20
+    plant.read(item("live"))
+    assert len(asked) == 2, "another Read asks again"
+
+
+def test_a_value_that_cannot_be_told_is_its_own_items_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """5.11.2.2 results: a StatusCode for each item."""
+    plant = Plant([DataType.DOUBLE])
+
+    def fail() -> ua.DataValue:
+        raise RuntimeError
+
+    plant.attributes.space.add(variable("broken", 11, fail))
+    plant.attributes.space.add(variable("odd", 12, b"\x8c\x01\x00\x00\x00\x02\x00\x00\x00\xff\xfe", value_rank=1))
+    broken, odd, sound = plant.read(item("broken"), item("odd", index_range="0"), item("p0"))
+    assert broken.StatusCode.value == ua.StatusCodes.BadInternalError
+    assert odd.StatusCode.value == ua.StatusCodes.BadDecodingError
+    assert sound.Value.Value == FIRST[DataType.DOUBLE]
+    assert "the value of broken cannot be told" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["p0", "p1", "constant"])
+def test_a_large_read_comes_in_steps(name: str) -> None:
+    """Nothing of it holds the event loop: a step is one value."""
+    plant = Plant([DataType.STRING, DataType.VARIANT], most=10_000)
+    plant.attributes.space.add(variable("constant", 11, ua.Variant(1.5)))
+    body = read_body(*[item(name)] * 5000)
+    steps = plant.reading.steps(body, ANYONE)
+    count, answer = 0, b""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            answer = end.value
+            break
+        count += 1
+    assert count == 5000
+    assert answer == plant.reading.answer(body, ANYONE)

@@ -4,6 +4,8 @@
 # pyright: reportArgumentType=false, reportOptionalMemberAccess=false
 from __future__ import annotations
 
+import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from asyncua.ua.ua_binary import variant_from_binary, variant_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.address_space.index_range import IndexRangeRefused, parse_index_range, read_range, write_range
+from server.address_space.index_range import IndexRangeRefused, RangeReader, parse_index_range, read_range, write_range
 
 NO_DATA = ua.StatusCodes.BadIndexRangeNoData
 MISMATCH = ua.StatusCodes.BadIndexRangeDataMismatch
@@ -165,3 +167,23 @@ def test_what_is_written_has_the_type_and_the_size_of_the_part() -> None:
     refused(NO_DATA, write_range, text, [(5, 6)], encoded("XY", ua.VariantType.String))
     opaque = encoded(b"abc", ua.VariantType.ByteString)
     assert decoded(write_range(opaque, [(2, 2)], encoded(b"z", ua.VariantType.ByteString))) == b"abz"
+
+
+@pytest.mark.parametrize("kind", [6, 12])
+def test_of_a_matrix_of_nothing_there_is_no_part(kind: int) -> None:
+    """7.27 Bad_IndexRangeNoData; its other dimensions may be more than any array can have."""
+    sizes = struct.pack("<5i", 4, 0, 2**31 - 1, 2**31 - 1, 2**31 - 1)
+    nothing = bytes((kind | 0xC0,)) + b"\x00\x00\x00\x00" + sizes
+    for bounds in ([(0, 0)], [(0, 0)] * 4):
+        refused(NO_DATA, read_range, nothing, bounds)
+        refused(NO_DATA, write_range, nothing, bounds, nothing)
+
+
+def test_a_large_array_is_taken_apart_once_for_all_its_parts() -> None:
+    """A Read may name ten thousand parts of one array."""
+    words = encoded(["word"] * 20_000, ua.VariantType.String)
+    reader = RangeReader()
+    begun = time.process_time()
+    for position in range(300):
+        assert decoded(reader.read(words, [(position, position)])) == ["word"]
+    assert time.process_time() - begun < 1.0

@@ -4,6 +4,8 @@
 # pyright: reportArgumentType=false, reportOptionalMemberAccess=false
 from __future__ import annotations
 
+import struct
+import time
 from typing import Any
 
 import pytest
@@ -133,3 +135,66 @@ def test_enumerations_in_arrays(space: AddressSpace) -> None:
     assert answer(space, 852, ua.Variant([0, 77], V.Int32), value_rank=1) == OUT_OF_RANGE
     definition = ua.StructureDefinition()
     assert enumeration_values(encode_variant(ua.Variant(definition, V.ExtensionObject))) is None
+
+
+RANGE, RANGE_BINARY, RANGE_XML = 884, b"\x01\x00\x76\x03", b"\x01\x00\x75\x03"
+BODY = struct.pack("<idd", 16, 0.0, 1.0)
+UNSUPPORTED = ua.StatusCodes.BadDataEncodingUnsupported
+
+
+def raw(space: AddressSpace, data_type: int, rank: int, variant: bytes) -> int | bytes:
+    try:
+        return suited(space, VariableAttributes(numeric_key(0, data_type), rank), variant)
+    except AttributeRefused as refused:
+        return refused.status
+
+
+@pytest.mark.parametrize("rank", [-3, -2, 0, 1])
+def test_a_byte_string_stands_for_an_array_of_byte_wherever_one_may_be(space: AddressSpace, rank: int) -> None:
+    """Part 4 v1.05 5.11.4.2 value."""
+    assert raw(space, 3, rank, b"\x0f\x02\x00\x00\x00ab") == b"\x83\x02\x00\x00\x00ab"
+    assert raw(space, 3, -1, b"\x0f\x02\x00\x00\x00ab") == MISMATCH
+
+
+def test_the_abstract_enumeration_takes_what_its_subtypes_take(space: AddressSpace) -> None:
+    """Part 3 v1.05 8.14: it names no values itself, so none is out of range."""
+    space[29].definition = encode_variant(ua.Variant(ua.EnumDefinition([]), V.ExtensionObject))
+    assert answer(space, 29, ua.Variant(99, V.Int32)) == 0
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        (b"\x18\x06\x01\x00\x00\x00", MISMATCH),  # a Variant in a Variant that is no array
+        (b"\x46\x01\x00\x00\x00\x02\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00", MISMATCH),  # a scalar with dimensions
+        (b"\x40\x00\x00\x00\x00", MISMATCH),
+        (b"\xc6\x00\x00\x00\x00\x21\x00\x00\x00" + b"\x00\x00\x00\x00" * 33, MISMATCH),  # 33 dimensions
+    ],
+)
+def test_variants_that_are_none(space: AddressSpace, variant: bytes, expected: int) -> None:
+    """Part 6 v1.05 5.2.2.16."""
+    assert raw(space, 24, -2, variant) == expected
+
+
+def test_a_hundred_thousand_dimensions_cost_nothing(space: AddressSpace) -> None:
+    """The product of so many lengths is a number of megabytes, and takes seconds."""
+    begun = time.process_time()
+    many = struct.pack("<i", 2**31 - 1) * 200_000
+    assert raw(space, 6, -2, b"\xc6\x00\x00\x00\x00" + struct.pack("<i", 200_000) + many) == MISMATCH
+    assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (RANGE_BINARY + b"\x01" + BODY, None),
+        (RANGE_XML + b"\x01" + BODY, MISMATCH),  # binary, and called XML
+        (RANGE_XML + b"\x02" + struct.pack("<i", 8) + b"<Range/>", UNSUPPORTED),
+        (RANGE_BINARY + b"\x00", MISMATCH),
+        (b"\x00\x00\x00", MISMATCH),
+    ],
+)
+def test_structures_come_in_the_binary_encoding(space: AddressSpace, given: bytes, expected: int | None) -> None:
+    """Part 6 v1.05 5.2.2.15: what this server cannot read it does not serve to others either."""
+    variant = b"\x16" + given
+    assert raw(space, RANGE, -1, variant) == (variant if expected is None else expected)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import asyncio
+import struct
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,19 +21,38 @@ from core.quality import Status
 from core.time import to_datetime
 from nodesets.built_in_types import LocalizedText
 from nodesets.nodes import NodeClass
-from server.address_space.asyncua_values import decode_variant
+from server.address_space.asyncua_values import decode_variant, encode_variant
 from server.address_space.attribute_writing import WRITE_MASK_BITS
 from server.address_space.attributes import Attributes
 from server.address_space.decoding import GivenValue
-from server.address_space.node import AccessAttributes, HeldValue
+from server.address_space.keys import numeric_key
+from server.address_space.node import AccessAttributes, HeldValue, VariableAttributes
 from server.address_space.session_context import GATEWAY, SessionContext
 from server.address_space.space import AddressSpace
 from server.address_space.writing import WriteItem, Writing
+from server.ua_stack.values import encode_variant as encode_point
+from server.users.well_known import WELL_KNOWN
 from tests.unit.server.address_space.plant import NOW, bind, key, node, put, variable
 
 Ids, V, Codes = ua.AttributeIds, ua.VariantType, ua.StatusCodes
-OBSERVER = SessionContext(access=1)
+OBSERVER = SessionContext(roles=frozenset((WELL_KNOWN["Observer"],)))
 OPERATOR = SessionContext()
+
+
+@pytest.fixture
+async def loop_turns() -> AsyncIterator[list[int]]:
+    """How often another task had its turn."""
+    turns: list[int] = []
+
+    async def count() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(count())
+    yield turns
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class Plant:
@@ -105,7 +126,7 @@ async def test_what_a_point_does_not_take() -> None:
     assert await plant.write("p0", ua.Variant(1, V.Int32)) == Codes.BadTypeMismatch
     assert await plant.write("p0", ua.Variant([1.0], V.Double)) == Codes.BadTypeMismatch
     assert await plant.write("p0", ua.Variant(None, V.Null)) == Codes.BadTypeMismatch
-    assert await plant.write("p1", ua.Variant(None, V.String)) == Codes.BadTypeMismatch
+    assert await plant.write("p1", ua.Variant(None, V.Null)) == Codes.BadTypeMismatch
     assert await plant.write("p0", ua.Variant(1.0, V.Double), index_range="0") == Codes.BadIndexRangeNoData
     uncertain = ua.DataValue(ua.Variant(1.0, V.Double), ua.StatusCode(0x40000000))
     assert await plant.write("p0", uncertain) == Codes.BadWriteNotSupported
@@ -114,6 +135,47 @@ async def test_what_a_point_does_not_take() -> None:
     one.variable = one.variable._replace(access_level=1) if one.variable else None
     assert await plant.write("p0", ua.Variant(1.0, V.Double)) == Codes.BadNotWritable
     assert not plant.taken
+
+
+async def test_a_null_text_is_an_empty_one() -> None:
+    """Part 6 v1.05 5.1.11: null and empty are the same; a point without a value is something else."""
+    plant = Plant(DataType.STRING, DataType.BYTESTRING)
+    assert await plant.write("p0", ua.Variant(None, V.String)) == 0
+    assert await plant.write("p1", ua.Variant(None, V.ByteString)) == 0
+    assert plant.taken == [(0, ""), (1, b"")]
+
+
+async def test_times_without_a_value_are_not_supported() -> None:
+    """Part 4 v1.05 5.11.4.4 Bad_WriteNotSupported: also for a single quantity such as a timestamp."""
+    plant = Plant(DataType.DOUBLE)
+    for alone in (GivenValue(source_time=5), GivenValue(server_time=5), GivenValue(status=0x40000000)):
+        assert await plant.writing.write_one(WriteItem(key("p0"), Ids.Value, alone), OPERATOR) == (
+            Codes.BadWriteNotSupported
+        )
+    assert not plant.taken
+
+
+async def test_values_of_any_type_stay_the_bytes_that_they_came_as() -> None:
+    """Part 6 v1.05 5.2.2.5: a DateTime has 100 ns, of which asyncua's own times know none."""
+    plant = Plant(DataType.VARIANT)
+    times = b"\x8d" + struct.pack("<iqq", 2, 133_000_000_000_000_007, 2**63 - 1)
+    plant.space[key("p0")].variable = VariableAttributes(numeric_key(0, 13), 1, access_level=3, user_access_level=3)
+    assert await plant.writing.write_one(WriteItem(key("p0"), Ids.Value, GivenValue(times)), OPERATOR) == 0
+    ((_, kept),) = plant.taken
+    assert encode_variant(kept) == encode_point(DataType.VARIANT, kept) == times
+    assert kept == decode_variant(times)
+
+
+async def test_others_have_their_turn_during_a_long_write(loop_turns: list[int]) -> None:
+    """A part of a large value costs as much as all of it, and a request may name a thousand parts."""
+    plant = Plant()
+    plant.space.add(variable("large", 11, ua.Variant([0.0] * 200_000, V.Double), value_rank=1, access_level=3,
+                             user_access_level=3))  # fmt: skip
+    before = len(loop_turns)
+    part = GivenValue(encode_variant(ua.Variant([1.0], V.Double)))
+    results = await plant.writing.write([WriteItem(key("large"), Ids.Value, part, "7")] * 10, OPERATOR)
+    assert results == [0] * 10
+    assert len(loop_turns) > before
 
 
 async def test_times_sent_with_a_points_value_are_passed_over() -> None:
@@ -222,7 +284,7 @@ async def test_other_attributes_where_the_write_mask_lets_clients(attribute: int
     assert decode_variant(variant).Value == value.Value
 
 
-@pytest.mark.parametrize("attribute", [Ids.NodeId, Ids.NodeClass, Ids.UserWriteMask, Ids.RolePermissions])
+@pytest.mark.parametrize("attribute", [Ids.NodeId, Ids.NodeClass, Ids.UserWriteMask, Ids.UserRolePermissions])
 async def test_what_a_node_is_cannot_be_written_at_all(attribute: int) -> None:
     plant = Plant()
     plant.space.add(node("n", access=AccessAttributes(0xFFFFFFFF)))

@@ -41,6 +41,14 @@ def test_tracebacks_of_libraries_are_for_those_who_debug(
     assert said.count("Traceback") == traces
 
 
+def test_what_a_client_sends_makes_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with logging_to_stderr("info"):
+        logging.getLogger("plantspace.test").warning("from %s", "a\n2026 INFO forged \x1b[2J\u2028 müde")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert told.endswith("from a\\n2026 INFO forged \\x1b[2J\\u2028 müde\n")
+
+
 def test_everything_is_put_back(capsys: pytest.CaptureFixture[str]) -> None:
     root = logging.getLogger()
     before = root.handlers[:], root.level, threading.active_count()

@@ -60,10 +60,10 @@ def test_the_demos_own_command_is_there(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("when", "told"),
     [
-        ("-1H", "'H' is not a unit of time (hours are written 1h; units are us, ms, s, min, h or d)"),
-        ("-5m", "'m' is not a unit of time (minutes are written 5min; units are us, ms, s, min, h or d)"),
-        ("-3", "the duration '3' has no unit (write a unit: 100ms; units are us, ms, s, min, h or d)"),
-        ("-2 fortnights", "'fortnights' is not a unit of time (units are us, ms, s, min, h or d)"),
+        ("-1H", "'H' is not a unit of time (hours are written 1h; units are us, ms, s, min, h, d or y)"),
+        ("-5m", "'m' is not a unit of time (minutes are written 5min; units are us, ms, s, min, h, d or y)"),
+        ("-3", "the duration '3' has no unit (write a unit: 100ms; units are us, ms, s, min, h, d or y)"),
+        ("-2 fortnights", "'fortnights' is not a unit of time (units are us, ms, s, min, h, d or y)"),
     ],
 )
 def test_a_time_before_now_in_no_known_unit_is_told_what_to_write(when: str, told: str, capsys: Capture) -> None:

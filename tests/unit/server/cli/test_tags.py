@@ -233,3 +233,71 @@ def test_a_file_that_cannot_be_written_leaves_all_as_they_were(
     assert main(["tags", "import", str(config), "tags.csv"]) == 1
     assert "twin.csv: no space left on device" in capsys.readouterr().err
     assert _everything() == before
+
+
+_TYPED = _CONFIG.replace("  meter:\n", "    type_bindings: {members: members.csv, instances: pumps.csv}\n  meter:\n")
+_FLOW = "plc,/Objects/Two/Flow,holding:40200/float32,Float,,,,,,,,,,,,"
+
+
+@pytest.fixture
+def typed(config: Path) -> Path:
+    """Give the PLC rows of type bindings, on nodes that a NodeSet has."""
+    model = Path("line.NodeSet2.xml")
+    variables = "".join(
+        f'<UAVariable NodeId="ns=1;s={pump}.Flow" BrowseName="1:Flow" DataType="i=10"><References>'
+        '<Reference ReferenceType="i=40">i=63</Reference>'
+        f'<Reference ReferenceType="i=47" IsForward="false">ns=1;s={pump}</Reference></References></UAVariable>'
+        f'<UAObject NodeId="ns=1;s={pump}" BrowseName="1:{pump}"><References>'
+        '<Reference ReferenceType="i=40">i=58</Reference>'
+        '<Reference ReferenceType="i=35" IsForward="false">i=85</Reference></References></UAObject>'
+        for pump in ("One", "Two")
+    )
+    model.write_text(
+        '<UANodeSet xmlns="http://opcfoundation.org/UA/2011/03/UANodeSet.xsd"><NamespaceUris><Uri>urn:line</Uri>'
+        f'</NamespaceUris><Models><Model ModelUri="urn:line"/></Models>{variables}</UANodeSet>',
+        encoding="utf-8",
+    )
+    config.write_text(f"model: {{nodesets: [{model}]}}\n{_TYPED}", encoding="utf-8")
+    Path("members.csv").write_text("member,address,type\nFlow,holding:{base}/float32,Float\n", encoding="utf-8")
+    Path("pumps.csv").write_text("node,base\n/Objects/One,40100\n/Objects/Two,40200\n", encoding="utf-8")
+    return config
+
+
+def test_rows_of_type_bindings_are_exported_and_come_back_as_they_are(
+    typed: Path, table: Table, capsys: Capture
+) -> None:
+    path = table(lambda text: text.replace("Pressure,holding:40003", "Pressure,holding:40005"))
+    assert _FLOW in path.read_text(encoding="utf-8")
+    files = [Path(name).read_bytes() for name in ("members.csv", "pumps.csv")]
+    assert main(["tags", "import", str(typed), "tags.csv"]) == 0
+    assert "plc: 1 changed, 1 as before, 2 of its type_bindings" in capsys.readouterr().out
+    written = Path("bindings/plc.csv").read_text(encoding="utf-8")
+    assert "40005" in written
+    assert "Flow" not in written
+    assert files == [Path(name).read_bytes() for name in ("members.csv", "pumps.csv")]
+
+
+def test_a_table_without_the_rows_of_type_bindings_is_one_of_the_others(
+    typed: Path, table: Table, capsys: Capture
+) -> None:
+    table(lambda text: "".join(line for line in text.splitlines(keepends=True) if "Flow" not in line))
+    assert main(["tags", "import", str(typed), "tags.csv"]) == 0
+    assert "everything is as it was" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("40200", "40300", "tags.csv:5:23: /Objects/Two/Flow comes of type_bindings, where its address is "),
+        ("40200", "40300", "(change it at members.csv:2:6 for the instance at pumps.csv:3:1)"),
+        (f"{_FLOW}\n", "", "the table lacks /Objects/Two/Flow of the device 'plc'"),
+    ],
+)  # fmt: skip
+def test_what_type_bindings_make_is_changed_there(
+    old: str, new: str, told: str, typed: Path, table: Table, capsys: Capture
+) -> None:
+    before = Path("bindings/plc.csv").read_bytes()
+    table(lambda text: text.replace(old, new).replace("Pressure,holding:40003", "Pressure,holding:40005"))
+    assert main(["tags", "import", str(typed), "tags.csv"]) == 1
+    assert told in capsys.readouterr().err
+    assert Path("bindings/plc.csv").read_bytes() == before

@@ -11,10 +11,13 @@ from asyncua import ua
 from server.address_space.asyncua_values import encode_variant
 from server.address_space.keys import key_of
 from server.address_space.node import HeldValue
+from server.gateway import Gateway
+from server.model_change.semantics import Semantics
 from server.model_change.swap import Swap
 from server.plan import plan_gateway
+from tests.broker import free_port
 from tests.unit.server.model_change.line import OTHER, PLAIN, Line, lines, variable
-from tests.unit.server.plan.line import model, node
+from tests.unit.server.plan.line import lay_down, model, node
 
 BOUND = (
     PLAIN
@@ -147,11 +150,9 @@ async def test_a_structure_with_bound_fields_keeps_its_definition(tmp_path: Path
 
 
 async def test_what_bindings_settled_stays_and_other_things_of_bound_points_change(tmp_path: Path) -> None:
-    async with lines(tmp_path, BOUND, line_xml=model(HEAT), plc_csv=PLC) as line:
-        text = model(HEAT).replace(
-            'Temperature" DataType="i=10" AccessLevel="1"', 'Temperature" DataType="i=10" AccessLevel="3"'
-        )
-        report = await line.becomes(text=text.replace("<DisplayName>Temperature", "<DisplayName>Wärme"))
+    table = PLC.replace("history\n", "history,access\n").replace("float32,\n", "float32,,r\n")
+    async with lines(tmp_path, BOUND, line_xml=model(HEAT), plc_csv=table) as line:
+        report = await line.becomes(text=WARM.replace("<DisplayName>Temperature", "<DisplayName>Wärme"))
         assert report.applied, report.text()
         held = line.space[key_of(line.plan.directory.find("/Objects/Line/Temperature"))]
         assert held.variable is not None
@@ -159,25 +160,82 @@ async def test_what_bindings_settled_stays_and_other_things_of_bound_points_chan
         assert held.display_name[0].text == "Wärme"
 
 
+WARM = model(HEAT).replace(
+    'Temperature" DataType="i=10" AccessLevel="1"', 'Temperature" DataType="i=10" AccessLevel="3"'
+)
+
+
+async def test_the_access_level_of_a_bound_variable_follows_its_model(tmp_path: Path) -> None:
+    """A write then goes to the device, which is not there, and never beside it into the image."""
+    async with lines(tmp_path, BOUND, line_xml=model(HEAT), plc_csv=PLC) as line:
+        path = "/Objects/Line/Temperature"
+        given = ua.Variant(7.0, ua.VariantType.Float)
+        assert await line.write(path, given) == ua.StatusCodes.BadNotWritable
+        assert (await line.becomes(text=WARM)).applied
+        assert await line.write(path, given) == ua.StatusCodes.BadNoCommunication
+        assert line.read(path) is None
+        assert (await line.becomes(HEAT)).applied
+        assert await line.write(path, given) == ua.StatusCodes.BadNotWritable
+
+
 async def test_memory_points_take_the_files_values_where_nobody_wrote(tmp_path: Path) -> None:
     names = ("Plain", "Written", "Retyped", "Gone")
     async with lines(tmp_path, line_xml=model(*(variable(name, 1.5) for name in names))) as line:
-        write = line.plan.stack.internal.isession
-        nodeid = line.plan.directory.find("/Objects/Line/Written")
-        item = ua.WriteValue(nodeid, ua.AttributeIds.Value, Value=ua.DataValue(ua.Variant(7.0, ua.VariantType.Double)))
-        (status,) = await write.write(ua.WriteParameters([item]))
-        assert status.is_good()
-        retyped = line.plan.directory.find("/Objects/Line/Retyped")
+        assert await line.write("/Objects/Line/Written", SEVEN) == 0
         report = await line.becomes(
             variable("Plain", 2.5), variable("Written", 2.5), variable("Retyped", 3, 6), variable("New", 4.5)
         )
         assert report.applied
+        assert report.notes == ()
         assert (line.read("/Objects/Line/Plain"), line.read("/Objects/Line/Written")) == (2.5, 7.0)
         assert (line.read("/Objects/Line/Retyped"), line.read("/Objects/Line/New")) == (3, 4.5)
-        assert line.plan.slot_of("/Objects/Line/Retyped") is None
-        assert line.plan.slot_of("/Objects/Line/Plain") is not None
-        assert line.plan.stack.internal.access.slot_of(retyped) is None
-        assert any("become memory points" in note for note in report.notes)
+        assert line.plan.slot_of("/Objects/Line/Gone") is None
+
+
+SEVEN = ua.Variant(7.0, ua.VariantType.Double)
+CONSTANT = variable("Limit", 1.5, more='AccessLevel="1"').replace('"i=47"', '"i=46"').replace("i=63", "i=68")
+
+
+async def test_new_variables_are_memory_points_at_once_and_are_kept(tmp_path: Path) -> None:
+    """Written, read back, and there again after a restart, as those that were there from the start."""
+    paths = [f"/Objects/Line/{name}" for name in ("New", "Retyped", "Limit")]
+    text = (variable("New", 4.5), variable("Retyped", 3.5), CONSTANT.replace('AccessLevel="1"', 'AccessLevel="3"'))
+    async with lines(tmp_path, line_xml=model(variable("Retyped", 1, 6), CONSTANT)) as line:
+        before = len(line.plan.points.points)
+        for _ in range(3):  # what comes again has the slot that it had
+            assert (await line.becomes(variable("Retyped", 1, 6), CONSTANT)).applied
+            assert (await line.becomes(*text)).applied
+        assert len(line.plan.points.points) == len(line.plan.points.scans) == len(line.gateway.image.points)
+        assert len(line.plan.points.points) == before + 3
+        assert line.plan.counts()["memory points"] == len({one.slot for one in line.plan.memory}) == before + 2
+        assert [line.read(path) for path in paths] == [4.5, 3.5, 1.5]
+        assert [await line.write(path, SEVEN) for path in paths] == [0, 0, 0]
+        assert await line.write(paths[0], ua.Variant(7, ua.VariantType.Int32)) == ua.StatusCodes.BadTypeMismatch
+        assert [line.read(path) for path in paths] == [7.0, 7.0, 7.0]
+    async with lines(tmp_path, line_xml=model(*text)) as line:
+        assert [line.read(path) for path in paths] == [7.0, 7.0, 7.0]
+
+
+async def test_a_configured_instance_has_memory_points_and_the_gateways_own_nodes_have_none(tmp_path: Path) -> None:
+    config = PLAIN.replace("'*.xml']", "'*.xml'], instances: [INSTANCE]")
+    made = "{type: i=2365, name: Extra, parent: /Objects/Line}"
+    async with lines(tmp_path, config.replace("INSTANCE", "")) as line:
+        before = dict(line.plan.points.slots)
+        (tmp_path / "plant.yaml").write_text(config.replace("INSTANCE", made), encoding="utf-8")
+        assert (await line.gateway.model.reload()).applied
+        new = set(line.plan.points.slots) - set(before)
+        assert [line.plan.nodeids.to_text(nodeid) for nodeid in new] == ["nsu=urn:plantspace:line-1;s=Extra"]
+
+
+async def test_more_variables_than_there_is_room_for_are_nodes_until_the_next_start(tmp_path: Path) -> None:
+    async with lines(tmp_path) as line:
+        room = len(line.gateway.image) - len(line.gateway.image.points)
+        report = await line.becomes(*(variable(f"V{number}", number) for number in range(room + 2)))
+        assert report.applied
+        assert report.notes == ("2 new variables become memory points, kept over a restart, with the next start",)
+        assert line.read(f"/Objects/Line/V{room + 1}") == room + 1
+        assert line.plan.slot_of(f"/Objects/Line/V{room - 1}") is not None
+        assert line.plan.slot_of(f"/Objects/Line/V{room + 1}") is None
 
 
 async def test_namespaces_are_appended_and_stay(tmp_path: Path) -> None:
@@ -243,6 +301,32 @@ async def test_an_exception_midway_leaves_everything_and_the_next_reload_works(
         assert line.read("/Objects/Line/Heat") == 1.5
 
 
+async def test_an_exception_after_points_came_and_values_were_shown_leaves_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The points that came keep their slots, which are nobody's until they come again."""
+    old = (variable("Plain", 1.5), variable("Retyped", 1.5))
+    async with lines(tmp_path, line_xml=model(*old)) as line:
+        before, slots = line.told(), dict(line.plan.points.slots)
+        names = dict(line.gateway.image.slot_of)
+
+        def broken(*_given: object) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(Semantics, "changes", broken)
+        with pytest.raises(RuntimeError):
+            await line.becomes(variable("Plain", 2.5), variable("Retyped", 3, 6), variable("New", 4.5))
+        monkeypatch.undo()
+        assert line.told() == before
+        assert line.plan.points.slots == slots
+        assert {name: line.gateway.image.slot_of[name] for name in names} == names
+        assert (line.read("/Objects/Line/Plain"), line.read("/Objects/Line/Retyped")) == (1.5, 1.5)
+        assert (await line.becomes(*old, variable("Other", 5.5), variable("New", 4.5))).applied
+        assert await line.write("/Objects/Line/Other", SEVEN) == 0
+        assert (line.read("/Objects/Line/Other"), line.read("/Objects/Line/New")) == (7.0, 4.5)
+        assert list(line.gateway.image.points) == line.plan.points.points
+
+
 async def test_constants_that_were_written_stay(tmp_path: Path) -> None:
     limits = variable("Limit", 1.5, more='AccessLevel="1"').replace('"i=47"', '"i=46"').replace("i=63", "i=68")
     async with lines(tmp_path, line_xml=model(limits)) as line:
@@ -300,3 +384,42 @@ async def test_configured_instances_are_made_again_and_the_gateways_own_model_ca
         own = model().replace("urn:test:line", "https://plantspace.io/UA/").encode()
         report = await line.gateway.model.import_nodeset(own)
         assert "is also in" in report.text()
+
+
+async def kept(config: Path) -> bool:
+    """Tell whether a start of ``config`` would find its model as it was kept."""
+    plan = await plan_gateway(config)
+    await plan.discard()
+    return plan.model.to_keep is None
+
+
+async def test_the_next_start_finds_the_changed_model_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the configuration is named as people name it: by a path from where they are."""
+    monkeypatch.chdir(tmp_path)
+    config = lay_down(tmp_path, PLAIN.replace("PORT", str(free_port())))
+    gateway = Gateway(await plan_gateway(Path(config.name)))
+    await gateway.start()
+    try:
+        line = Line(tmp_path, gateway)
+        assert (await line.becomes(HEAT)).applied
+        assert await kept(Path(config.name))
+        assert (await line.becomes(text=model().replace("i=85", "ns=1;s=No"))).findings
+        assert (await line.becomes(HEAT)).applied
+        assert await kept(Path(config.name))
+        assert (await gateway.model.import_nodeset(model(HEAT, variable("Speed")).encode())).applied
+        assert await kept(Path(config.name))
+        kept_file = next((tmp_path / "var" / "models").glob("*.model"))
+        assert (await gateway.model.dry_run(model().encode())).lines
+        assert list((tmp_path / "var" / "models").iterdir()) == [kept_file]
+    finally:
+        await gateway.stop()
+
+
+async def test_a_model_that_cannot_be_kept_is_changed_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lines(tmp_path) as line:
+        (tmp_path / "var" / "models").write_text("in the way", encoding="utf-8")
+        assert (await line.becomes(HEAT)).applied
+        assert line.read("/Objects/Line/Heat") == 1.5
+        assert "the model is not kept for the next start" in caplog.text

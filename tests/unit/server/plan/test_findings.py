@@ -45,6 +45,9 @@ def _dataset(text: str, more: str = "") -> str:
         ),
         ("node: Name, address: 'holding:1/string8', scale: 2", ["Name is String: it has no scale"]),
         ("node: Level, address: 'input:40013'", ["'input:40013'"]),
+        ("node: Level, address: holding:1, access: rw, verify: readback", ["'verify' is unknown: 'readback'"]),
+        ("node: Level, address: holding:1, access: rw, verify: none", []),
+        ("node: /Objects/Line/Start, address: coil:1, verify: read-back", []),
         ("address: holding:1/flaot32, scale: 0", ["needs 'node'", "no type 'flaot32'", "a scale of 0"]),
         ("node: /Objects/Line/Nothing", ["needs 'address'", "has no child 'Nothing'"]),
         ("nodes: [a], address: holding:1", ["needs 'node'", "unknown key 'nodes' in a binding (did you mean node?)"]),
@@ -61,6 +64,7 @@ async def test_all_that_is_wrong_with_a_binding(tmp_path: Path, row: str, wanted
 async def test_a_driver_that_cannot_write_takes_no_writable_binding_and_no_method(tmp_path: Path) -> None:
     names = ["Speed", "/Objects/Line/Start"]
     rows = ", ".join(f"{{node: {name}, address: DriveStatus.Speed, access: rw}}" for name in names)
+    rows += ", {node: Torque, address: DriveStatus.Torque, verify: read-back}"
     config = f"{HEAD}devices:\n  dev: {{driver: listens, bindings: [{rows}]}}\n"
     from drivers import registry  # noqa: PLC0415 - patched here alone
     from drivers.can.manifest import MANIFEST  # noqa: PLC0415 - patched here alone
@@ -72,9 +76,10 @@ async def test_a_driver_that_cannot_write_takes_no_writable_binding_and_no_metho
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "manifest", lambda _name: listens)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         found = await told(tmp_path, config)
-    assert len(found) == 2
+    assert len(found) == 3
     assert "the driver listens cannot write" in found[0]
     assert "so it cannot call /Objects/Line/Start" in found[1]
+    assert "the driver listens cannot read back what was written (leave the cell empty)" in found[2]
 
 
 async def test_a_node_has_one_source(tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ async def test_points_of_a_model_are_bound(tmp_path: Path) -> None:
         assert (point.clamp, point.on_bad.value, point.device) == (True, "null", "plc")
         bound = {one.slot: one for one in device.points}
         assert bound[slot].scan == 0.2
-        assert not bound[slot].writable
+        assert not plan.directory.access_level(plan.directory.find("/Objects/Line/Temperature")) & WRITE
+        assert slot in plan.points.following, "as its model says, and may say otherwise after a change"
         setpoint = plan.slot_of("/Objects/Line/Setpoint")
         assert setpoint is not None
         assert (bound[setpoint].scan, bound[setpoint].writable) == (1.0, True)
@@ -145,12 +146,12 @@ async def test_a_dataset_has_a_field_for_each_point_once(tmp_path: Path) -> None
     )
     async with planned(tmp_path, config, plc_csv=PLC) as plan:
         assert plan.pubsub is not None
-        fields = {field.name: field for field in plan.pubsub.fields["all"]}
+        fields = {field.name: field for field in plan.pubsub.connections["default"].fields["all"]}
         assert set(fields) >= {"Temperature", "Pressure", "Score", "Anomaly"}
         assert fields["Pressure"].unit == "BAR"
         assert fields["Pressure"].range == (0.0, 16.0)
         assert fields["Pressure"].slot == plan.slot_of("/Objects/plc/Pressure")
-        assert len(plan.pubsub.fields["all"]) == len(fields)
+        assert len(plan.pubsub.connections["default"].fields["all"]) == len(fields)
 
 
 async def test_a_field_is_described_by_the_variables_own_type(tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ async def test_a_field_is_described_by_the_variables_own_type(tmp_path: Path) ->
     )
     async with planned(tmp_path, config, plc_csv=PLC) as plan:
         assert plan.pubsub is not None
-        limits, recipe = plan.pubsub.fields["all"]
+        limits, recipe = plan.pubsub.connections["default"].fields["all"]
         assert (limits.data_type, limits.wire_type, limits.value_rank) == ("i=6", DataType.INT32, 1)
         assert (recipe.data_type, recipe.wire_type, recipe.value_rank) == ("i=12", DataType.STRING, -1)
 
@@ -191,10 +192,7 @@ async def test_rows_stand_in_for_a_devices_table(tmp_path: Path) -> None:
 async def test_warnings_name_what_is_allowed_and_seldom_meant(tmp_path: Path) -> None:
     config = "server: {endpoint: 'opc.tcp://0.0.0.0:4840', security: ['None']}\n"
     async with planned(tmp_path, config) as plan:
-        assert [warning.partition(": ")[0].rpartition("/")[2] for warning in plan.warnings] == [
-            "plant.yaml:1:1",
-            "plant.yaml:1:56",
-        ]
+        assert [warning.partition(": ")[0].rpartition("/")[2] for warning in plan.warnings] == ["plant.yaml:1:56"]
 
 
 async def test_a_property_that_nobody_writes_is_no_point(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import logging
 from pathlib import Path
 
@@ -104,10 +105,12 @@ async def test_what_came_with_plantspace_is_read_without_another_process(
     config = write(tmp_path, "name: plant\n", "plant.yaml")
     model, to_keep = await read(config)
     assert to_keep is not None
+    nodesets, nodes = copy.deepcopy((model.nodesets, model.nodes))
     to_keep.keep()
+    assert model.nodes == {}  # it is let go of in the thread that keeps it
     again, _ = await read(config)
     assert begun == []
-    assert (again.nodesets, again.nodes) == (model.nodesets, model.nodes)
+    assert (again.nodesets, again.nodes) == (nodesets, nodes)
 
 
 async def test_a_folder_that_cannot_be_written_is_told_and_survived(
@@ -153,3 +156,52 @@ async def test_threat_25_a_reader_that_dies_is_an_error_of_the_configuration(
     (finding,) = caught.value.findings
     assert finding.problem == "the process that reads it was ended by SIGSEGV"
     assert not (tmp_path / "var").exists()
+
+
+MACHINERY = "http://opcfoundation.org/UA/Machinery/"
+
+
+def listing(folder: Path, *entries: str, more: str = "") -> Document:
+    listed = "".join(f"\n    - {entry}" for entry in entries)
+    text = f"server: {{data_dir: ./var}}\nmodel:\n  nodesets:{listed}{more}\n"
+    document = Document.read(write(folder, text, "plant.yaml"), Findings())
+    assert document is not None
+    return document
+
+
+def test_a_model_is_listed_by_its_uri(tmp_path: Path) -> None:
+    write(tmp_path, nodeset(NODE, required=""), "plant.NodeSet2.xml")
+    findings = Findings()
+    found = find_models(listing(tmp_path, MACHINERY, "plant.NodeSet2.xml"), findings)
+    assert (findings.items, found.resolution.findings, found.incomplete) == ([], (), False)
+    uris = [model.uri for header in found.resolution.files for model in header.models]
+    assert set(uris) >= {MACHINERY, "http://opcfoundation.org/UA/DI/", "urn:test"}
+
+
+def test_a_model_listed_by_its_uri_is_looked_for_in_the_folders_first(tmp_path: Path) -> None:
+    file = write(tmp_path, nodeset(NODE, required=""), "folder/plant.xml")
+    found = find_models(listing(tmp_path, "urn:test", more="\n  search: [folder]"), Findings())
+    assert found.resolution.files[-1].file == file
+
+
+def test_a_uri_that_is_nobodys_is_told_at_its_place_with_those_like_it(tmp_path: Path) -> None:
+    found = find_models(listing(tmp_path, "http://opcfoundation.org/UA/Machinary/"), Findings())
+    (finding,) = found.resolution.findings
+    assert (finding.place.line, finding.place.column) == (4, 7)
+    assert finding.mend.startswith(f"did you mean {MACHINERY}? Else put its NodeSet2 file in one of these folders")
+    assert found.incomplete
+
+
+def test_a_uri_may_be_right_where_the_settings_are_wrong(tmp_path: Path) -> None:
+    found = find_models(listing(tmp_path, "urn:test", more="\n  serch: [folder]"), Findings())
+    assert found.resolution.findings == ()
+    assert found.incomplete
+
+
+async def test_a_gateway_of_a_model_by_its_uri_needs_no_process_to_read_it(
+    tmp_path: Path, begun: list[ReadingChild]
+) -> None:
+    document = listing(tmp_path, "http://opcfoundation.org/UA/DI/")
+    model, _ = await read_models(document, find_models(document, Findings()).resolution)
+    assert (model.findings, begun) == ((), [])
+    assert "http://opcfoundation.org/UA/DI/" in model.namespaces

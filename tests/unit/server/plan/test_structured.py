@@ -196,13 +196,13 @@ pubsub:
         recorded = {plan.points.points[slot].node.partition("s=")[2] for slot in plan.points.recorded}
         assert recorded == {"Pose#Origin.X", "Home#X", "Pose#Origin.Z", "Pose#Axes[2].Speed"}
         assert plan.pubsub is not None
-        one = plan.pubsub.fields["one"]
+        one = plan.pubsub.connections["default"].fields["one"]
         assert [(field.name, field.data_type, field.datatype) for field in one] == [
             ("Pose.Mode", f"nsu={URI};i=1", DataType.INT32),
             ("Pose.Counts[1]", "i=5", DataType.UINT16),
         ]
-        assert [field.name for field in plan.pubsub.fields["home"]] == ["Home.X"]
-        names = {field.name for field in plan.pubsub.fields["all"]}
+        assert [field.name for field in plan.pubsub.connections["default"].fields["home"]] == ["Home.X"]
+        names = {field.name for field in plan.pubsub.connections["default"].fields["all"]}
         assert {"Robot.Pose.Origin.X", "Robot.Home.X", "Robot.Load"} <= names
 
 

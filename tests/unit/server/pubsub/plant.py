@@ -13,11 +13,11 @@ from core.batch import Batch
 from core.datatypes import DataType
 from core.image import ProcessImage
 from core.point import Point
-from core.time import now
+from core.time import Clock, now
 from historian.outbox import Outbox
-from server.pubsub.connection import PubSubConnection
+from server.pubsub.connection import PubSubConnection, Surroundings
 from server.pubsub.fields import DataSetField
-from server.pubsub.settings import PubSubSettings
+from server.pubsub.settings import ConnectionSettings
 
 POINTS = [Point(f"nsu=urn:plant;s=p{slot}", DataType.DOUBLE) for slot in range(3)]
 FIELDS = [
@@ -26,14 +26,14 @@ FIELDS = [
 SLOTS = np.arange(3, dtype=np.int32)
 
 
-def settings_of(url: str, datasets: Mapping[str, Mapping[str, Any]] | None = None, **other: Any) -> PubSubSettings:
+def settings_of(url: str, datasets: Mapping[str, Mapping[str, Any]] | None = None, **other: Any) -> ConnectionSettings:
     """Settings with everything quick."""
     made = {
         name: {"nodes": ["/Objects/*"], "publish": "20ms"} | dict(dataset)
         for name, dataset in (datasets or {"meters": {}}).items()
     }
     quick = {"retry_first": "20ms", "retry_longest": "100ms", "connect_timeout": "3s"}
-    return PubSubSettings.model_validate({"broker": url, "datasets": made, **quick, **other})
+    return ConnectionSettings.model_validate({"broker": url, "datasets": made, **quick, **other})
 
 
 class Plant:
@@ -42,20 +42,19 @@ class Plant:
     def __init__(
         self,
         folder: Path,
-        settings: PubSubSettings,
+        settings: ConnectionSettings,
         name: str = "line-1",
         fields: Sequence[DataSetField] = FIELDS,
         largest_bytes: int = 1 << 30,
+        clock: Clock | None = None,
     ) -> None:
         self.image = ProcessImage(POINTS, now())
-        self.outbox = Outbox(folder / "outbox.sqlite", largest_bytes=largest_bytes)
+        self.outbox = Outbox(folder / "outbox.sqlite", largest_bytes=largest_bytes, clock=clock)
         self.pubsub = PubSubConnection(
             settings,
+            Surroundings(self.image, self.outbox, folder, clock=clock),
             gateway=name,
-            image=self.image,
-            outbox=self.outbox,
             fields=dict.fromkeys(settings.datasets, fields),
-            state_file=folder / "pubsub.json",
         )
 
     def apply(self, *values: float, moment: int | None = None) -> None:
@@ -65,7 +64,7 @@ class Plant:
     @property
     def waiting(self) -> int:
         """Messages published and not acknowledged yet."""
-        return self.pubsub.statistics().sink.in_flight
+        return self.pubsub.statistics().delivery.in_flight
 
     async def backlog(self) -> int:
         streams = (await self.outbox.statistics()).streams
@@ -81,7 +80,7 @@ class Plant:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: PubSubSettings, name: str = "line-1") -> AsyncGenerator[Plant]:
+async def running(folder: Path, settings: ConnectionSettings, name: str = "line-1") -> AsyncGenerator[Plant]:
     """A plant from its start to its stop."""
     plant = Plant(folder, settings, name)
     await plant.start()

@@ -14,7 +14,7 @@ from core.point import OnBad, Point
 from core.quality import Status
 from core.time import now
 from server.pubsub.fields import DataSetField
-from server.pubsub.json_encoding import FieldValues
+from server.pubsub.frames import FieldValues
 from server.pubsub.sampling import EverySample, LatestValues
 
 POINTS = [
@@ -141,3 +141,15 @@ def test_no_sample_is_lost_and_a_points_samples_keep_their_order(arrivals: list[
         for name, value in _taken(parts).items():
             got[name].append((next(iter(moments)), int(str(value).split(".", maxsplit=1)[0])))
     assert got == sent
+
+
+def test_what_comes_late_is_not_published_as_news() -> None:
+    image = ProcessImage(POINTS, now())
+    every, latest = EverySample(image, FIELDS, "data", 100), LatestValues(image, FIELDS)
+    image.add_tap(every)
+    _apply(image, 0, 1.0)
+    latest.take(whole=False)
+    image.apply(Batch(np.zeros(1, np.int32), np.array([2.0]), 0, now() - 10_000, now(), backfill=True))
+    assert every.counters.offered == 1
+    assert [_taken(frame) for frame in every.take()] == [{"f0": 1.0}]
+    assert latest.take(whole=False) == ()

@@ -51,6 +51,25 @@ async def test_numbers_never_go_back_whatever_ends_a_run(tmp_path: Path) -> None
     assert (tmp_path / "pubsub.json").stat().st_mtime_ns == written
 
 
+async def test_a_writer_that_comes_back_goes_on_and_its_id_was_nobody_elses(tmp_path: Path) -> None:
+    state = await _loaded(tmp_path / "pubsub.json")
+    state.admit("a", "t/a", ["1", "2"], NOW)
+    await state.promise("a", 5)
+    promised = state.writers["a"].sequence
+    state.dismiss("a")
+    await state.save()
+    state = await _loaded(tmp_path / "pubsub.json")
+    state.admit("b", "t/b", ["1"], NOW)
+    assert state.admit("a", "t/a", ["1", "2"], NOW - 1000)
+    assert [state.writers[name].writer_id for name in "ab"] == [1, 2]
+    assert (state.writers["a"].major, state.writers["a"].minor) == (VERSION + 1, VERSION + 1)
+    assert state.writers["a"].sequence == promised
+    for number in range(1_200):
+        state.admit(str(number), "", ["1"], NOW)
+        state.dismiss(str(number))
+    assert len(state.writers) == 1_002
+
+
 async def test_a_promise_that_cannot_be_written_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     state = StateFile(tmp_path / "file" / "pubsub.json")

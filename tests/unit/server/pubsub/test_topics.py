@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import SettingError
-from server.pubsub.topics import Topics, check_level, check_prefix
+from server.pubsub.json.topics import Topics
+from server.pubsub.topics import check_level, check_prefix
 
 
 def test_topics_are_those_of_part_14() -> None:

@@ -16,12 +16,14 @@ from core.image import ProcessImage
 from core.point import Point
 from core.time import now
 from historian.outbox import Outbox
+from server.pubsub.delivery.streams import STREAM
 from server.pubsub.fields import DataSetField
-from server.pubsub.json_encoding import WriterIdentity
+from server.pubsub.frames import WriterIdentity
+from server.pubsub.json.encoding import JsonEncoding
 from server.pubsub.record import unpack
 from server.pubsub.settings import DataSetSettings
 from server.pubsub.state import StateFile
-from server.pubsub.writer import STREAM, DataSetWriter
+from server.pubsub.writer import DataSetWriter, Destination, PointValues
 
 POINTS = [Point("n0", DataType.DOUBLE), Point("n1", DataType.VARIANT)]
 FIELDS = [DataSetField(f"f{slot}", slot, point.datatype, point.node) for slot, point in enumerate(POINTS)]
@@ -45,7 +47,11 @@ class _Bench:
         state = StateFile(folder / "pubsub.json")
         state.admit("meters", "t/metadata", [], now())
         dataset = DataSetSettings.model_validate({"nodes": ["/Objects/*"], **settings})
-        self.writer = DataSetWriter(IDENTITY, dataset, FIELDS, self.image, self.outbox, state, "t/data", 100_000)
+        encoding = JsonEncoding(IDENTITY, FIELDS, ("t/data", "t/metadata"), dataset.content)
+        source = PointValues("meters", dataset, FIELDS, self.image, by_time=True)
+        self.writer = DataSetWriter(
+            IDENTITY, source, Destination(self.outbox, STREAM, encoding, "json", 100_000), state
+        )
 
     def apply(self, slot: int, value: Any) -> None:
         values = np.empty(1, POINTS[slot].datatype.dtype)
@@ -54,7 +60,11 @@ class _Bench:
 
     async def messages(self) -> list[dict[str, Any]]:
         records = await self.outbox.read(STREAM, 0)
-        return [message for record in records for message in json.loads(unpack(record.payload).payload)["Messages"]]
+        return [
+            message
+            for record in records
+            for message in json.loads(unpack(record.payload).messages[0].payload)["Messages"]
+        ]
 
 
 @asynccontextmanager
@@ -112,3 +122,29 @@ async def test_what_the_outbox_does_not_accept_is_kept_and_nothing_more_is_made(
         await bench.writer.publish()
         values = [message["Payload"]["f0"]["Value"] for message in await bench.messages()]
     assert values == [1.0, 2.0, 3.0]
+
+
+async def test_stop_puts_what_a_failed_try_left_and_what_came_since_into_the_outbox(tmp_path: Path) -> None:
+    async with _opened(tmp_path, samples="all") as bench:
+        bench.apply(0, 1.0)
+        await bench.outbox.close()
+        with pytest.raises(StoreUnavailable):
+            await bench.writer.publish()
+        bench.apply(0, 2.0)
+        await bench.outbox.open()
+        await bench.writer.stop()
+        values = [message["Payload"]["f0"]["Value"] for message in await bench.messages()]
+        assert (values, bench.writer.counters.dropped) == ([1.0, 2.0], 0)
+
+
+async def test_what_is_not_accepted_at_the_end_is_counted(tmp_path: Path) -> None:
+    async with _opened(tmp_path, samples="all") as bench:
+        bench.apply(0, 1.0)
+        await bench.outbox.close()
+        with pytest.raises(StoreUnavailable):
+            await bench.writer.publish()
+        bench.apply(0, 2.0)
+        await bench.writer.stop()
+        counters = bench.writer.counters
+        assert (counters.acquired, counters.values, counters.dropped) == (2, 0, 2)
+        await bench.outbox.open()

@@ -6,27 +6,33 @@ import math
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from asyncua import ua
-from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import struct_from_binary
 
 from core.batch import Batch
 from core.datatypes import DataType
 from core.image import ProcessImage
 from core.point import Point
 from core.time import from_datetime
+from server.address_space.attributes import Attributes
+from server.address_space.keys import key_of
+from server.address_space.points import Points
+from server.events.compiled_filter import EventFilters
+from server.events.event_types import EventTypes
+from server.events.notifiers import Notifiers
 from server.subscriptions.limits import SubscriptionLimits
 from server.subscriptions.subscription import Subscription
 from server.ua_stack.monitored_items import ItemFactory
 from server.ua_stack.subscription_service import SubscriptionService
-from tests.unit.server.ua_stack.nodes import access_to, space_of_points
+from server.ua_stack.values import encode_variant
+from tests.clock import settle
+from tests.unit.server.subscriptions.ua_service import Client, UaService
+from tests.unit.server.ua_stack.nodes import space_of_points
 
 NEVER = 3_600_000.0
 """A publishing interval (ms) within which no test ends: cycles are run by hand."""
-SESSION = ua.NodeId(ua.Int32(1))
 
 
 @dataclass
@@ -59,34 +65,10 @@ class Notified:
     source_time: int | None
 
 
-@dataclass
-class Client:
-    """Publish requests of one connection, and what they were answered with."""
-
-    requests: int = 0
-    results: list[ua.PublishResult] = field(default_factory=list[ua.PublishResult])
-
-    def take(self, _subscription_id: int) -> int | None:
-        if not self.requests:
-            return None
-        self.requests -= 1
-        return self.requests
-
-    async def forward(self, result: ua.PublishResult, _request: Any) -> None:
-        self.results.append(result)
-
-    def notifications(self) -> list[Notified]:
-        """Give all values of the results so far, in their order, and forget the results."""
-        taken = [one for result in self.results for one in notified(result.NotificationMessage)]
-        self.results.clear()
-        return taken
-
-
-def notified(message: ua.NotificationMessage) -> Iterator[Notified]:
-    for data in message.NotificationData:
-        if isinstance(data, ua.ExtensionObject):
-            change = struct_from_binary(ua.DataChangeNotification, Buffer(bytes(data.Body or b"")))
-            for item in change.MonitoredItems:
+def notified(result: ua.PublishResult) -> Iterator[Notified]:
+    for data in result.NotificationMessage.NotificationData:
+        if isinstance(data, ua.DataChangeNotification):
+            for item in data.MonitoredItems:
                 value = item.Value
                 source = None if value.SourceTimestamp is None else from_datetime(value.SourceTimestamp)
                 status = 0 if value.StatusCode is None else value.StatusCode.value
@@ -104,7 +86,8 @@ class Endpoint:
     types: list[DataType]
     scans: list[float]
     image: ProcessImage = field(init=False)
-    service: SubscriptionService = field(init=False)
+    plain: SubscriptionService = field(init=False)
+    service: UaService = field(init=False)
     clock: ManualSampling = field(default_factory=ManualSampling)
     client: Client = field(default_factory=Client)
     moment: int = 10_000_000
@@ -117,13 +100,17 @@ class Endpoint:
             for slot, datatype in enumerate(self.types)
         ]
         self.image = ProcessImage(points, 10)
-        access, aspace = access_to(space_of_points(self.node(slot) for slot in range(len(points))))
-        slots = {self.node(slot): slot for slot in range(len(points))}
-        access.bind(self.image, slots, _not_written)
-        self.service = SubscriptionService(aspace, self.limits)
-        self.service._clock = self.clock  # type: ignore[assignment]  # moved by hand
-        self.service.bind(ItemFactory(aspace, access, self.image, self.scans))
-        self.image.add_tap(self.service)
+        space = space_of_points(self.node(slot) for slot in range(len(points)))
+        attributes = Attributes(space)
+        slots = {key_of(self.node(slot)): slot for slot in range(len(points))}
+        attributes.bind(Points(self.image, slots))
+        self.plain = SubscriptionService(Notifiers(space), self.limits)
+        self.service = UaService(self.plain, self.client)
+        self.plain.items.clock = self.clock  # type: ignore[assignment]  # moved by hand
+        self.plain.items.bind(
+            ItemFactory(attributes, self.image, self.scans, encode_variant, EventFilters(EventTypes(space)))
+        )
+        self.image.add_tap(self.plain)
 
     @staticmethod
     def node(slot: int) -> ua.NodeId:
@@ -144,26 +131,31 @@ class Endpoint:
         params.RequestedMaxKeepAliveCount = more.get("keep_alive", 3000)
         params.MaxNotificationsPerPublish = max_notifications
         params.PublishingEnabled = more.get("enabled", True)
-        session = more.get("session", SESSION)
-        result = await self.service.create_subscription(params, self.client.forward, session, self.client.take)
-        return self.service.subscriptions[result.SubscriptionId].core
+        result = self.service.create_subscription(params, more.get("session"))
+        return self.plain.held[result.SubscriptionId].core
 
     async def monitor(self, subscription: Subscription, *requests: ua.MonitoredItemCreateRequest) -> list[Any]:
         params = ua.CreateMonitoredItemsParameters()
         params.SubscriptionId = subscription.id
         params.TimestampsToReturn = ua.TimestampsToReturn.Both
         params.ItemsToCreate = list(requests)
-        return await self.service.create_monitored_items(params)
+        return await self.service.create_monitored_items(params, self._client_of(subscription))
 
     async def publish(self, subscription: Subscription, requests: int = 1) -> list[Notified]:
         """Run one publishing cycle with as many waiting requests, and give the values that were reported."""
-        self.client.requests = requests
-        await subscription._cycle()
-        return self.client.notifications()
+        return [one for result in await self.cycle(subscription, requests) for one in notified(result)]
 
+    async def cycle(self, subscription: Subscription, requests: int = 1) -> list[ua.PublishResult]:
+        """Run one publishing cycle, and give the answers."""
+        client = self._client_of(subscription)
+        client.requests = requests
+        subscription.cycle()
+        await settle()
+        results, client.results = client.results, []
+        return results
 
-async def _not_written(_slot: int, _value: Any) -> int:
-    raise AssertionError
+    def _client_of(self, subscription: Subscription) -> Client:
+        return cast("Client", self.plain.held[subscription.id].owner)
 
 
 @asynccontextmanager
@@ -173,7 +165,7 @@ async def endpoint(types: list[DataType], scans: list[float] | None = None, **mo
     try:
         yield made
     finally:
-        await made.service.stop()
+        made.plain.stop()
 
 
 def request(slot: int, handle: int, mode: int = 2, **parameters: Any) -> ua.MonitoredItemCreateRequest:

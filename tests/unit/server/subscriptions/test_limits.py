@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,15 @@ from asyncua import ua
 from asyncua.common.utils import ServiceError
 
 from core.datatypes import DataType
+from server.subscriptions.entries import Entries
 from server.subscriptions.limits import SubscriptionLimits
-from server.subscriptions.queues import Entries, QueueLog
+from server.subscriptions.queues import QueueLog
 from server.subscriptions.subscription import Subscription
-from tests.unit.server.subscriptions.endpoint import NEVER, SESSION, Endpoint, endpoint, monitoring, request
+from tests.unit.server.subscriptions.endpoint import NEVER, Endpoint, endpoint, monitoring, request
+from tests.unit.server.subscriptions.ua_service import Client
+from tests.waiting import until
 
-OTHER = ua.NodeId(ua.Int32(2))
+OTHER = Client()
 DOUBLES = [DataType.DOUBLE] * 20
 
 
@@ -31,14 +33,14 @@ async def modify(made: Endpoint, subscription: Subscription, item: int, **parame
     params = ua.ModifyMonitoredItemsParameters(SubscriptionId=ua.IntegerId(subscription.id))
     params.TimestampsToReturn = ua.TimestampsToReturn.Both
     params.ItemsToModify = [wanted]
-    (result,) = made.service.modify_monitored_items(params)
+    (result,) = await made.service.modify_monitored_items(params)
     return result
 
 
 async def drop(made: Endpoint, subscription: Subscription, *items: int) -> None:
     params = ua.DeleteMonitoredItemsParameters(SubscriptionId=ua.IntegerId(subscription.id))
     params.MonitoredItemIds = [ua.IntegerId(item) for item in items]
-    made.service.delete_monitored_items(params)
+    await made.service.delete_monitored_items(params)
 
 
 async def test_queue_sizes_are_revised_to_what_is_left() -> None:
@@ -72,7 +74,7 @@ async def test_queues_are_free_again_when_items_and_subscriptions_end() -> None:
         assert sizes(await made.monitor(subscription, request(1, 1, size=50))) == [1]
         await drop(made, subscription, item.MonitoredItemId)
         assert sizes(await made.monitor(subscription, request(2, 2, size=50))) == [50]
-        await made.service.delete_subscriptions([subscription.id])
+        made.service.delete_subscriptions([subscription.id])
         following = await made.subscribe()
         assert sizes(await made.monitor(following, request(0, 0, size=100))) == [100]
         assert following.queued == 100
@@ -161,7 +163,8 @@ async def test_messages_kept_are_bounded_for_a_session_and_for_all() -> None:
         assert refused.value.code == ua.StatusCodes.BadMessageNotAvailable
         lost.RetransmitSequenceNumber = ua.Counter(max(first.kept))
         assert made.service.republish(lost).SequenceNumber == max(first.kept)
-        await made.service.delete_subscriptions([second.id, third.id])
+        made.service.delete_subscriptions([second.id])
+        made.service.delete_subscriptions([third.id], OTHER)
         await fill(made, first, 30)
         assert kept(first) > 15_000
 
@@ -173,7 +176,7 @@ async def test_a_transferred_subscription_keeps_what_its_new_session_may() -> No
         await fill(made, mine, 30)
         params = ua.TransferSubscriptionsParameters()
         params.SubscriptionIds = [ua.IntegerId(mine.id)]
-        (result,) = await made.service.transfer_subscriptions(params, OTHER, made.client.forward)
+        (result,) = made.service.transfer_subscriptions(params, OTHER)
         assert sum(message.cost for message in mine.kept.values()) <= 10_000
         assert result.AvailableSequenceNumbers == list(mine.kept)
         assert not theirs.kept
@@ -183,21 +186,45 @@ async def test_a_hundred_subscriptions_are_made_and_ended_quickly() -> None:
     limits = SubscriptionLimits(subscriptions=1000)
     async with endpoint(DOUBLES, limits=limits) as made:
         made_ones = [await made.subscribe(interval=NEVER) for _ in range(100)]
-        await asyncio.sleep(0)
-        await made.service.delete_subscriptions([one.id for one in made_ones])
-        assert not made.service.subscriptions
-        assert SESSION != OTHER
+        made.service.delete_subscriptions([one.id for one in made_ones])
+        assert not made.plain.held
+
+
+async def test_threat_16_subscriptions_left_behind_make_room_for_others() -> None:
+    async with endpoint(DOUBLES, limits=SubscriptionLimits(subscriptions=2, session_subscriptions=2)) as made:
+        left = [await made.subscribe(session=OTHER) for _ in range(2)]
+        with pytest.raises(ServiceError) as refused:
+            await made.subscribe()
+        assert refused.value.code == ua.StatusCodes.BadTooManySubscriptions
+        made.plain.session_left(OTHER)
+        mine = await made.subscribe()
+        assert set(made.plain.held) == {left[1].id, mine.id}, "the oldest goes first"
+
+
+async def test_a_cycle_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with endpoint(DOUBLES) as made:
+        subscription = await made.subscribe(interval=10.0)
+        cycles: list[int] = []
+
+        def fails() -> bool:
+            cycles.append(1)
+            raise RuntimeError
+
+        monkeypatch.setattr(subscription, "cycle", fails)
+        await until(lambda: len(cycles) > 2)
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
 def test_many_small_parts_do_not_pile_up(size: int) -> None:
-    log, sizes_of_items, discard = QueueLog(), np.array([size]), np.array([True])
+    log = QueueLog(np.dtype(np.int64))
+    log.grow(1)
+    log.resize(0, size, discard_oldest=True)
     for number in range(2000):
         one = np.array([number], np.int64)
         entries = Entries(np.array([0], np.int32), one, np.array([0], np.uint32), one, one)
-        log.append(entries, sizes_of_items, discard, size)
+        log.append(entries)
         assert len(log._parts) <= 200
-        assert log.count <= 2 * size + 128
-    drained = log.drain(sizes_of_items, discard, size, 10_000)
+        assert log.count <= 2 * size + 1024 + 1
+    drained = log.drain(10_000, None)
     assert drained is not None
     assert drained.values.tolist() == list(range(2000 - size, 2000))

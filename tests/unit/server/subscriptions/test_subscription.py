@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 from asyncua import ua
-from asyncua.common.utils import Buffer, ServiceError
-from asyncua.ua.ua_binary import struct_from_binary, variant_to_binary
+from asyncua.common.utils import ServiceError
+from asyncua.ua.ua_binary import variant_to_binary
 
 from core.datatypes import DataType
-from server.subscriptions.object_items import EventItem
+from server.events.compiled_filter import CompiledFilter
+from server.events.event import Event
+from server.events.event_queue import EventItem
 from server.subscriptions.subscription import Subscription
-from tests.unit.server.subscriptions.endpoint import SESSION, Client, Endpoint, endpoint, notified, request
+from tests.unit.server.subscriptions.endpoint import Endpoint, endpoint, notified, request
+from tests.unit.server.subscriptions.ua_service import Client
 from tests.waiting import until
 
 
@@ -22,10 +25,7 @@ async def made() -> AsyncIterator[Endpoint]:
 
 
 async def cycle(made: Endpoint, subscription: Subscription, requests: int = 1) -> list[ua.PublishResult]:
-    made.client.requests = requests
-    await subscription._cycle()
-    results, made.client.results = made.client.results, []
-    return results
+    return await made.cycle(subscription, requests)
 
 
 async def test_the_first_cycle_answers_even_when_there_is_nothing(made: Endpoint) -> None:
@@ -44,7 +44,7 @@ async def test_keep_alives_come_after_so_many_silent_cycles_and_use_no_number(ma
     await made.monitor(subscription, request(0, 7))
     (result,) = await cycle(made, subscription)
     assert result.NotificationMessage.SequenceNumber == 1
-    assert [one.value for one in notified(result.NotificationMessage)] == [1.0]
+    assert [one.value for one in notified(result)] == [1.0]
 
 
 async def test_messages_are_numbered_kept_and_given_again_until_acknowledged(made: Endpoint) -> None:
@@ -57,15 +57,14 @@ async def test_messages_are_numbered_kept_and_given_again_until_acknowledged(mad
     assert second.AvailableSequenceNumbers == [1, 2]
     ask = ua.RepublishParameters(SubscriptionId=subscription.id, RetransmitSequenceNumber=1)
     for _ in range(2):
-        again = made.service.republish(ask)
+        again = ua.PublishResult(NotificationMessage=made.service.republish(ask))
         assert [one.value for one in notified(again)] == [1.0]
-    acks = [
-        ua.SubscriptionAcknowledgement(SubscriptionId=subscription.id, SequenceNumber=number) for number in (1, 1, 9)
-    ]
-    acks.append(ua.SubscriptionAcknowledgement(SubscriptionId=4711, SequenceNumber=1))
-    count, codes = made.service.publish(acks, SESSION)
-    assert count == 1
-    assert [code.name for code in codes] == [
+    made.client.requests = 0
+    made.service.publish([(subscription.id, 1), (subscription.id, 1), (subscription.id, 9), (4711, 1)])
+    made.put({0: 3.0})
+    subscription.cycle()
+    (answer,) = made.client.results
+    assert [code.name for code in answer.Results] == [
         "Good",
         "BadSequenceNumberUnknown",
         "BadSequenceNumberUnknown",
@@ -91,7 +90,7 @@ async def test_no_more_than_the_client_takes_in_one_message_and_more_is_told(mad
     subscription = await made.subscribe(max_notifications=2)
     await made.monitor(subscription, request(0, 7), request(1, 8), request(2, 9))
     results = await cycle(made, subscription, requests=5)
-    assert [len(list(notified(result.NotificationMessage))) for result in results] == [2, 1]
+    assert [len(list(notified(result))) for result in results] == [2, 1]
     assert [result.MoreNotifications for result in results] == [True, False]
 
 
@@ -99,45 +98,45 @@ async def test_a_late_subscription_answers_the_next_request_at_once(made: Endpoi
     subscription = await made.subscribe()
     await made.monitor(subscription, request(0, 7))
     assert await cycle(made, subscription, requests=0) == []
-    held = made.service.subscriptions[subscription.id]
-    assert await held.publish_results("late request")
-    assert [one.value for result in made.client.results for one in notified(result.NotificationMessage)] == [1.0]
-    assert not await held.publish_results("another"), "nothing to say: the request waits in the queue"
+    made.service.publish()
+    assert [one.value for result in made.client.results for one in notified(result)] == [1.0]
+    made.service.publish()
+    assert made.client.requests == 1, "nothing to say: the request waits in the queue"
 
 
 async def test_publishing_can_be_switched_off_and_values_queue_meanwhile(made: Endpoint) -> None:
     subscription = await made.subscribe(keep_alive=1)
     await made.monitor(subscription, request(0, 7))
     off = ua.SetPublishingModeParameters(PublishingEnabled=False, SubscriptionIds=[subscription.id, 4711])
-    codes = await made.service.set_publishing_mode(off)
+    codes = made.service.set_publishing_mode(off)
     assert [code.name for code in codes] == ["Good", "BadSubscriptionIdInvalid"]
     made.put({0: 2.0})
     (silent,) = await cycle(made, subscription)
     assert silent.NotificationMessage.NotificationData == []
-    await made.service.set_publishing_mode(
+    made.service.set_publishing_mode(
         ua.SetPublishingModeParameters(PublishingEnabled=True, SubscriptionIds=[subscription.id])
     )
     (result,) = await cycle(made, subscription)
-    assert [one.value for one in notified(result.NotificationMessage)] == [1.0, 2.0]
+    assert [one.value for one in notified(result)] == [1.0, 2.0]
 
 
 async def test_the_lifetime_ends_the_subscription_and_its_task(made: Endpoint) -> None:
     subscription = await made.subscribe(interval=10.0, lifetime=3, keep_alive=1)
     await made.monitor(subscription, request(0, 7), request(2, 8, attribute=ua.AttributeIds.Value))
-    task = subscription._task
-    assert task is not None
-    await until(lambda: subscription.id not in made.service.subscriptions)
-    await until(task.done)
-    assert made.service.item_count == 0
+    await until(lambda: subscription.id not in made.plain.held)
+    assert made.plain.items.count == 0
+    assert subscription._timer is None
 
 
 async def test_any_use_begins_the_lifetime_anew(made: Endpoint) -> None:
     subscription = await made.subscribe(lifetime=3, keep_alive=1)
     for _ in range(5):
-        assert await subscription._cycle()
-        assert await subscription._cycle()
-        made.service.publish([], SESSION)
-    assert [await subscription._cycle() for _ in range(4)] == [True, True, True, False]
+        assert subscription.cycle()
+        assert subscription.cycle()
+        made.service.publish()
+        made.client.results.clear()
+        made.client.requests = 0
+    assert [subscription.cycle() for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ async def test_parameters_are_revised_and_told(
 ) -> None:
     params = ua.CreateSubscriptionParameters()
     params.RequestedPublishingInterval, params.RequestedLifetimeCount, params.RequestedMaxKeepAliveCount = asked
-    result = await made.service.create_subscription(params, made.client.forward, SESSION, made.client.take)
+    result = made.service.create_subscription(params)
     assert (
         result.RevisedPublishingInterval,
         result.RevisedLifetimeCount,
@@ -198,10 +197,10 @@ async def test_a_transfer_moves_the_messages_and_tells_the_old_session(made: End
     subscription = await made.subscribe()
     await made.monitor(subscription, request(0, 7), request(1, 8, mode=1))
     await cycle(made, subscription)
-    new = _Connection()
+    new = Client()
     made.client.requests = 1
     params = ua.TransferSubscriptionsParameters(SubscriptionIds=[subscription.id, 4711], SendInitialValues=True)
-    good, unknown = await made.service.transfer_subscriptions(params, ua.NodeId(ua.Int32(2)), new.forward)
+    good, unknown = made.service.transfer_subscriptions(params, new)
     assert good.StatusCode.is_good()
     assert good.AvailableSequenceNumbers == [1]
     assert unknown.StatusCode.name == "BadSubscriptionIdInvalid"
@@ -210,40 +209,42 @@ async def test_a_transfer_moves_the_messages_and_tells_the_old_session(made: End
     assert change.Status.value == ua.StatusCodes.GoodSubscriptionTransferred
     made.client.results.clear()
     new.requests = 1
-    await subscription._cycle()
+    subscription.cycle()
     assert made.client.results == []
-    assert [one.handle for result in new.results for one in notified(result.NotificationMessage)] == [7], (
+    assert [one.handle for result in new.results for one in notified(result)] == [7], (
         "initial values come again for what is reported"
     )
 
 
-class _Connection(Client):
-    """A client whose connection is found by its bound methods, as the server's is."""
-
-    def get_publish_request(self, subscription_id: int) -> int | None:
-        return self.take(subscription_id)
+async def test_a_transfer_to_another_user_is_refused(made: Endpoint) -> None:
+    # threat 7; Part 4 v1.05 5.14.7.1
+    subscription = await made.subscribe()
+    params = ua.TransferSubscriptionsParameters(SubscriptionIds=[subscription.id], SendInitialValues=True)
+    (refused,) = made.service.transfer_subscriptions(params, Client(identity="someone else"))
+    assert refused.StatusCode.name == "BadUserAccessDenied"
+    assert made.plain.held[subscription.id].owner is made.client
 
 
 async def test_events_and_values_share_a_message(made: Endpoint) -> None:
     subscription = await made.subscribe()
     await made.monitor(subscription, request(0, 7))
-    fields = variant_to_binary(ua.Variant("boom"))
-    item = EventItem(9, 10, discard_oldest=True, select=lambda _event: (1).to_bytes(4, "little") + fields)
+    fields = (1).to_bytes(4, "little") + variant_to_binary(ua.Variant("boom"))
+    chosen = CompiledFilter(lambda _: fields, lambda _: fields)
+    item = EventItem(9, 10, discard_oldest=True, filter=chosen)
     subscription.event_items[1] = item
-    item.offer("anything")
+    item.offer(Event(0, 0, {}))
     (result,) = await cycle(made, subscription)
     change, events = result.NotificationMessage.NotificationData
-    assert struct_from_binary(ua.DataChangeNotification, Buffer(change.Body)).MonitoredItems[0].ClientHandle == 7
-    listed = struct_from_binary(ua.EventNotificationList, Buffer(events.Body)).Events
-    assert [(one.ClientHandle, one.EventFields[0].Value) for one in listed] == [(9, "boom")]
+    assert change.MonitoredItems[0].ClientHandle == 7
+    assert [(one.ClientHandle, one.EventFields[0].Value) for one in events.Events] == [(9, "boom")]
 
 
 async def test_deleting_a_subscription_lets_go_of_its_items(made: Endpoint) -> None:
     subscription = await made.subscribe()
     await made.monitor(subscription, *[request(0, handle, size=2) for handle in range(3)])
-    assert made.service.item_count == 3
-    assert (await made.service.delete_subscriptions([subscription.id, subscription.id]))[1].name == (
+    assert made.plain.items.count == 3
+    assert (made.service.delete_subscriptions([subscription.id, subscription.id]))[1].name == (
         "BadSubscriptionIdInvalid"
     )
-    assert made.service.item_count == 0
-    assert not any(made.service._by_type.values())
+    assert made.plain.items.count == 0
+    assert not any(made.plain.items._by_type.values())

@@ -43,4 +43,4 @@ def access_to(space: AddressSpace) -> tuple[PointAccess, UaAddressSpace]:
     attributes = Attributes(space)
     writing = Writing(attributes, 1000)
     shown = UaAddressSpace(attributes, writing)
-    return PointAccess(attributes, writing, shown), shown
+    return PointAccess(attributes, writing), shown

@@ -123,7 +123,8 @@ def test_values_written_without_spaces_empty_or_naming_nodes_are_kept(tmp_path: 
         f"<u:ListOfNodeId>{node}</u:ListOfNodeId>",
         "",
     ]
-    space = Space(of_nodes(tmp_path, "".join(map(variable, range(1, 8), values))))
+    ranks = ['ValueRank="1"' if "ListOf" in value else "" for value in values]
+    space = Space(of_nodes(tmp_path, "".join(map(variable, range(1, 8), values, ranks))))
     assert [space.read(number, IDS.Value) for number in range(1, 8)] == [
         ua.LocalizedText("Tank", "en"),
         "",
@@ -176,7 +177,7 @@ def encoding(number: int, name: str, of: int) -> str:
 @asynccontextmanager
 async def prepared(model: Model) -> AsyncGenerator[UaStack]:
     """Give a server with a model, that serves nobody."""
-    stack = UaStack(EndpointOptions("opc.tcp://127.0.0.1:0", "test", OWN, ("None",), "Observer", "1"))
+    stack = UaStack(EndpointOptions("opc.tcp://127.0.0.1:0", "test", OWN, ("None",), "1"))
     try:
         assert await stack.prepare(model) == []
         yield stack

@@ -11,6 +11,7 @@ from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import Primitives, struct_from_binary, struct_to_binary
 
 from server.address_space.keys import NodeKey, key_of, nodeid_of
+from server.address_space.session_context import SessionContext
 from server.address_space.view.request import ViewWanted, Wanted
 from server.address_space.view.session import ViewSession
 from server.address_space.view.view_service import ViewService
@@ -64,7 +65,7 @@ class Peer:
 
     def __init__(self, service: ViewService, *, encoded: bool = True) -> None:
         self.service = service
-        self.session: ViewSession = service.new_session()
+        self.session: ViewSession = ViewSession(service.limits.continuation_points, SessionContext())
         self.encoded = encoded
 
     async def browse(self, *nodes: Wanted, most: int = 0, view: ViewWanted | None = None) -> list[ua.BrowseResult]:

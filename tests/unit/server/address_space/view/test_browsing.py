@@ -9,6 +9,7 @@ from asyncua.common.utils import ServiceError
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NodeKey, nodeid_of
 from server.address_space.node import BrowseName, HeldValue, SpaceNode
+from server.address_space.session_context import SessionContext
 from server.address_space.space import AddressSpace
 from server.address_space.view.limits import ViewLimits
 from server.address_space.view.request import Field, ViewWanted, Wanted
@@ -105,8 +106,8 @@ async def test_texts_are_told_in_the_sessions_language(*, encoded: bool) -> None
     space.refer(OBJECTS, ORGANIZES, (2, "t"))
     peer = Peer(ViewService(space), encoded=encoded)
     told: list[tuple[str | None, str | None]] = []
-    for locales in ([], ["de-AT"], ["it", "fr"], ["it"], [None, "x" * 1000, "de"]):
-        peer.session.locales = locales
+    for locales in ([], ["de-AT"], ["it", "fr"], ["it"], ["", "x" * 1000, "de"]):
+        peer.session.context = SessionContext(tuple(locales))
         (result,) = await peer.browse(Wanted(OBJECTS, reference_type=ORGANIZES))
         told.append((result.References[0].DisplayName.Locale, result.References[0].DisplayName.Text))
     english, german = ("en", "Tank"), ("de", "Behälter")

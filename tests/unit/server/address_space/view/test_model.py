@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NodeKey
 from server.address_space.node import Link
+from server.address_space.session_context import SessionContext
 from server.address_space.space import AddressSpace
 from server.address_space.view import cursor, views
 from server.address_space.view.browsing import Browsing
@@ -172,7 +173,7 @@ def test_what_is_there_all_along_is_told_once_though_it_changes_during_an_answer
         told.extend(rows)
 
     lasting = set(expected(space, wanted))
-    steps = Browsing(space, ViewLimits()).browse(ViewSession(1), BrowseRequest([wanted]), describe)
+    steps = Browsing(space, ViewLimits()).browse(ViewSession(1, SessionContext()), BrowseRequest([wanted]), describe)
     for made in chain(rounds, repeat([])):
         try:
             next(steps)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from asyncua import ua
-from asyncua.common.utils import ServiceError
+from asyncua.common.utils import Buffer, ServiceError
+from asyncua.ua.ua_binary import Primitives, struct_from_binary, struct_to_binary
 
 from nodesets.nodes import NodeClass
 from server.address_space.keys import NodeKey, nodeid_of, numeric_key
 from server.address_space.node import BrowseName
+from server.address_space.session_context import SessionContext
 from server.address_space.space import AddressSpace
 from server.address_space.view.limits import ViewLimits
+from server.address_space.view.session import ViewSession
 from server.address_space.view.view_service import ViewService
 from tests.unit.server.address_space.view.graph import (
     COMPONENT,
@@ -31,6 +36,8 @@ TANK_TYPE = numeric_key(2, 1)
 SMALL_TANK_TYPE = numeric_key(2, 2)
 TANK: NodeKey = (2, "tank")
 
+EVERYTHING = SessionContext()
+
 
 def element(
     name: str | None, kind: NodeKey = 0, *, namespace: int = 2, inverse: bool = False, subtypes: bool = True
@@ -47,11 +54,22 @@ async def translate(
     space: AddressSpace, *paths: ua.BrowsePath, limits: ViewLimits | None = None
 ) -> list[ua.BrowsePathResult]:
     service = ViewService(space, limits)
-    results = await service.translate_for(service.new_session(), paths)
+    results = await service.translate_for(ViewSession(service.limits.continuation_points, SessionContext()), paths)
     assert [(code(one), node_keys(one)) for one in service.translate_browsepaths_to_nodeids(paths)] == [
         (code(one), node_keys(one)) for one in results
     ]
+    assert await encoded(service, paths) == [struct_to_binary(one) for one in results]
     return results
+
+
+async def encoded(service: ViewService, paths: Sequence[ua.BrowsePath]) -> list[bytes]:
+    """Give the results of a request that stays bytes, each as asyncua's codec reads and writes it."""
+    body = struct_to_binary(ua.TranslateBrowsePathsToNodeIdsParameters(list(paths)))
+    data = Buffer(await service.wire.translate(ViewSession(1, EVERYTHING), body))
+    found = [struct_from_binary(ua.BrowsePathResult, data) for _ in range(Primitives.Int32.unpack(data))]
+    assert Primitives.Int32.unpack(data) == -1
+    assert len(data) == 0
+    return [struct_to_binary(one) for one in found]
 
 
 def plant() -> AddressSpace:
@@ -180,13 +198,13 @@ async def test_no_paths_or_too_many_refuse_the_request() -> None:  # Part 4 v1.0
         ([path(OBJECTS)] * 2, ua.StatusCodes.BadTooManyOperations),
     ):
         with pytest.raises(ServiceError) as refused:
-            await service.translate_for(service.new_session(), paths)
+            await service.translate_for(ViewSession(service.limits.continuation_points, SessionContext()), paths)
         assert refused.value.code == status
 
 
 def test_registered_nodes_keep_their_nodeids() -> None:  # Part 4 v1.05 5.9.5, 5.9.6
     service = ViewService(folder(1))
-    session = service.new_session()
+    session = ViewSession(service.limits.continuation_points, SessionContext())
     nodes = [nodeid_of((2, "tag0")), nodeid_of((2, "no such node"))]
     assert service.register_nodes(session, nodes) == nodes
     assert session.registered == 2
@@ -204,7 +222,7 @@ def test_registered_nodes_keep_their_nodeids() -> None:  # Part 4 v1.05 5.9.5, 5
 )
 def test_registering_is_refused_as_a_whole(nodes: list[ua.NodeId], status: str) -> None:  # Part 4 v1.05 5.9.5.3
     service = ViewService(folder(1), ViewLimits(nodes_per_register=2))
-    session = service.new_session()
+    session = ViewSession(service.limits.continuation_points, SessionContext())
     with pytest.raises(ServiceError) as refused:
         service.register_nodes(session, nodes)
     assert ua.StatusCode(ua.UInt32(refused.value.code)).name == status
@@ -220,3 +238,63 @@ def test_what_is_enforced_is_what_is_told() -> None:  # Part 5 v1.05 6.3.11
         ids.Server_ServerCapabilities_OperationLimits_MaxNodesPerRegisterNodes: (3, kind.UInt32),
         ids.Server_ServerCapabilities_MaxBrowseContinuationPoints: (4, kind.UInt16),
     }
+
+
+async def test_what_one_request_may_have_followed_is_bounded() -> None:
+    """5.9.4.4 Bad_QueryTooComplex, Bad_TooManyMatches: a thousand paths cost no thousand times the dearest one."""
+    space = folder(400)
+    for number in range(400):
+        space[2, f"tag{number}"].browse_name = BrowseName(2, "Same")
+    one = path(OBJECTS, element("Same"))
+    limits = ViewLimits(references_per_response=1000, request_references=1_000_000)
+    told = [
+        code(each) for each in await ViewService(space, limits).translate_for(ViewSession(1, EVERYTHING), [one] * 4)
+    ]
+    assert told == ["Good", "Good", "BadTooManyMatches", "BadTooManyMatches"]
+    limits = ViewLimits(request_references=1000)
+    service = ViewService(space, limits)
+    told = [code(each) for each in await service.translate_for(ViewSession(1, EVERYTHING), [one] * 4)]
+    assert told == ["Good", "Good", "BadQueryTooComplex", "BadQueryTooComplex"]
+    assert code((await service.translate_for(ViewSession(1, EVERYTHING), [one]))[0]) == "Good", (
+        "each request has its own"
+    )
+
+
+async def test_a_path_that_is_too_long_is_refused_by_itself() -> None:
+    """5.9.4.4: an operation's own StatusCode, however many elements the request has."""
+    longest = ViewLimits().path_elements
+    endless = path(OBJECTS, *[element("tag0")] * (longest + 50))
+    first, second, third = await translate(
+        folder(3), path(OBJECTS, element("tag0")), endless, path(OBJECTS, element("tag1"))
+    )
+    assert [code(one) for one in (first, second, third)] == ["Good", "BadQueryTooComplex", "Good"]
+
+
+@pytest.mark.parametrize("count", [0, 1001, 2**31 - 1])
+async def test_paths_and_nodes_are_counted_before_they_are_read(count: int) -> None:
+    """7.38.2 Bad_NothingToDo, Bad_TooManyOperations."""
+    wire, session = ViewService(folder(3)).wire, ViewSession(1, EVERYTHING)
+    body = count.to_bytes(4, "little") + b"\xff" * min(count * 6, 60_000)
+    refused: list[int] = []
+    with pytest.raises(ServiceError) as raised:
+        await wire.translate(session, body)
+    refused.append(raised.value.code)
+    for ask in (wire.register, wire.unregister):
+        with pytest.raises(ServiceError) as raised:
+            ask(session, body)
+        refused.append(raised.value.code)
+    expected = {0: ua.StatusCodes.BadNothingToDo, 1001: ua.StatusCodes.BadTooManyOperations}
+    assert refused == [expected.get(count, ua.StatusCodes.BadDecodingError)] * 3
+
+
+def test_nodes_are_registered_from_bytes_to_bytes() -> None:
+    """5.9.5.2 registeredNodeIds, 5.9.6."""
+    wire, session = ViewService(folder(3)).wire, ViewSession(1, EVERYTHING)
+    body = struct_to_binary(ua.RegisterNodesParameters([ua.NodeId("tag1", 2), ua.NodeId("nothing", 7)]))  # type: ignore[arg-type]  # plain texts do
+    assert wire.register(session, body) == body
+    assert session.registered == 2
+    assert wire.unregister(session, body) == b""
+    assert session.registered == 0
+    with pytest.raises(ServiceError) as raised:
+        wire.register(session, b"\x01\x00\x00\x00\x00\x00")
+    assert raised.value.code == ua.StatusCodes.BadNodeIdInvalid

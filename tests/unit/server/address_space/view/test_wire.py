@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.address_space.keys import NodeKey, numeric_key
+from server.address_space.session_context import SessionContext
 from server.address_space.view.request import ViewWanted, Wanted
+from server.address_space.view.session import ViewSession
 from server.address_space.view.steps import at_once
 from server.address_space.view.view_service import ViewService
 from server.address_space.view.wire import decode_browse, decode_browse_next
@@ -83,7 +85,7 @@ async def test_hostile_bytes_are_refused_and_nothing_else(body: bytes, data: st.
             mutated[data.draw(st.integers(0, len(mutated) - 1))] = data.draw(st.integers(0, 255))
     cut = bytes(mutated[: data.draw(st.integers(0, len(mutated)))])
     service = ViewService(folder(3))
-    session = service.new_session()
+    session = ViewSession(service.limits.continuation_points, SessionContext())
     for answer in (service.wire.browse, service.wire.browse_next):
         assert await outcome(answer(session, cut)) in REFUSED | {"Good"}
 

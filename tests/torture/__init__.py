@@ -1,0 +1,1 @@
+"""Faults many times over: what a test run has no time for (``make torture``)."""
