@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.processes import Process, cost, free_port, module, work_folder
+from bench.processes import Process, cost, free_port, module, subscriber, work_folder
 
 POINTS = 1000
 
@@ -27,9 +27,9 @@ devices:
 
 def _measure(server: Process, url: str, prefix: str, seconds: float) -> dict[str, Any]:
     idle = server.ask()
-    with Process(module("bench.subscriber", url, prefix, POINTS, "Double", seconds)) as subscriber:
+    with Process(subscriber(url, [(prefix, POINTS, "Double")], seconds)) as client:
         before = server.ask()
-        counted = subscriber.finish()
+        counted = client.finish()
         after = server.ask()
     used = cost(before, after)
     return {

@@ -21,6 +21,7 @@ from typing import Any
 from bench.processes import Process, memory_bytes, module, work_folder
 
 DI = "http://opcfoundation.org/UA/DI/"
+_TRIES = 4
 SETS = (DI, "http://opcfoundation.org/UA/Machinery/", "http://opcfoundation.org/UA/Pumps/")
 
 
@@ -44,18 +45,19 @@ def ours(uris: list[str]) -> dict[str, Any]:
 
     gc.disable()
     library = {uri: files[0].file for uri, files in published().items() if uri != STANDARD_NAMESPACE}
+    sets = resolve([library[uri] for uri in uris] if uris else list(library.values()))
     loaded(Resolution(()))  # what is imported and built once is not the sets'
-    standard, _, _ = loaded(Resolution(()))
     before = memory_bytes()
-    seconds, space, findings = loaded(resolve([library[uri] for uri in uris] if uris else list(library.values())))
+    seconds, space, findings = loaded(sets)
     settle_memory()
-    return {
-        "nodes": len(space.nodes),
-        "findings": findings,
-        "seconds": seconds,
-        "seconds_without_the_standard_namespace": seconds - standard,
-        "bytes_a_node": (memory_bytes() - before) / len(space.nodes),
-    }
+    outcome: dict[str, Any] = {"nodes": len(space.nodes), "findings": findings}
+    if uris:  # in turn, and the best of each: what the machine does meanwhile is more than a small set takes
+        pairs = [(loaded(Resolution(()))[0], loaded(sets)[0]) for _ in range(_TRIES)]
+        standard, seconds = (min(column) for column in zip(*pairs, strict=True))
+        outcome["seconds_without_the_standard_namespace"] = seconds - standard
+    else:
+        outcome["bytes_a_node"] = (memory_bytes() - before) / len(space.nodes)
+    return {**outcome, "seconds": seconds}
 
 
 async def peer(uris: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.processes import Process, broker, cost, free_port, module, work_folder
+from bench.processes import Process, broker, cost, free_port, module, subscriber, work_folder
 
 BLOCKS = 16
 POINTS_A_BLOCK = 62
@@ -57,16 +57,14 @@ def main() -> None:
             ready = json.loads(gateway.line())
             time.sleep(2.0)
             prefix = "nsu=urn:plantspace:bench;s=plc.t"
-            with Process(
-                module("bench.subscriber", ready["url"], prefix, POINTS, "Float", seconds + 4.0)
-            ) as subscriber:
+            with Process(subscriber(ready["url"], [(prefix, POINTS, "Float")], seconds + 4.0)) as client:
                 time.sleep(3.0)
                 with Process(module("bench.canary")) as canary:
                     before = gateway.ask()
                     time.sleep(seconds)
                     after = gateway.ask()
                     machine = canary.ask()
-                counted = subscriber.finish()
+                counted = client.finish()
         outcome.update(
             {
                 "gateway": {**cost(before, after), "memory_mb": after["memory"] / 1e6},

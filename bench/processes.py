@@ -99,6 +99,11 @@ def module(name: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", name, *map(str, arguments)]
 
 
+def subscriber(url: str, groups: Sequence[tuple[str, int, str]], seconds: float, **more: float) -> list[str]:
+    """Give the command line of :mod:`bench.subscriber`; ``more``: fields of its ``Wanted``."""
+    return module("bench.subscriber", url, json.dumps({"groups": groups, "seconds": seconds, **more}))
+
+
 @contextmanager
 def work_folder() -> Generator[Path, None, None]:
     """Give a folder that is gone afterwards."""
@@ -124,15 +129,15 @@ devices:
 
 
 @contextmanager
-def broker(folder: Path) -> Generator[int | None, None, None]:
-    """Run a Mosquitto on loopback and give its port, or None where it is not installed."""
+def broker(folder: Path, settings: str = "") -> Generator[int | None, None, None]:
+    """Run a Mosquitto on loopback, as it is but for ``settings``; give its port, or None where it is not installed."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
         yield None
         return
     port = free_port()
     configuration = folder / "mosquitto.conf"
-    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n{settings}\n", encoding="utf-8")
     with Process([program, "-c", str(configuration)], speaks=False):
         yield port
 
