@@ -60,7 +60,7 @@ class Consistency:
         known = self.nodes
         same: list[Node] = []
         for node in nodeset.nodes:
-            if known[node.name] is not node:
+            if known[node.name] is not node and not self._is_told(nodeset, node):
                 same.append(node)
             for number, reference in enumerate(node.references):
                 # Nearly all is right: the ways to be wrong are looked at only where a lookup fails.
@@ -114,6 +114,12 @@ class Consistency:
         target = reference.target
         others = target.namespace not in (node.name.namespace, STANDARD_NAMESPACE) and target.namespace in self._defined
         return others and reference.type not in self._hierarchical
+
+    def _is_told(self, nodeset: NodeSet, node: Node) -> bool:
+        """Tell whether the file with the earlier node is one of the same model, which is an error of its own."""
+        other = self._owners[node.name]
+        models = {model.uri for model in nodeset.header.models}
+        return other is not nodeset and any(model.uri in models for model in other.header.models)
 
     def _attributes(self, node: Node) -> Iterator[Problem]:
         spot = Spot(node.position)

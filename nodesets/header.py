@@ -6,7 +6,7 @@ to what published files do: dates without a zone or with fractions, missing vers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,9 +74,9 @@ def parse_date(text: str) -> datetime | None:
     """Read an XML date or dateTime; one without a zone is UTC. Returns None for what is no date."""
     try:
         date = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: in UTC it is beyond the years that there are
         return None
-    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -116,6 +116,11 @@ class _HeaderHandler:
 
     def end(self, path: tuple[str, ...], text: str) -> None:
         if path == ("NamespaceUris", "Uri"):
+            if not text:
+                problem = "a Uri of NamespaceUris is empty"
+                raise InputError(
+                    [Finding(self._place, problem, "write the namespace's URI; the order gives the indexes")]
+                )
             self._uris.append((self._bounded(text, self._place), self._place))
             self._count(self._place)
         elif path == _ROLE and self._models:
@@ -153,13 +158,28 @@ class _HeaderHandler:
         uris = [uri for uri, _ in self._uris]
         # Some files list the standard namespace, which has index 0 in any case, as their first Uri.
         own = uris[1:] if uris[:1] == [STANDARD_NAMESPACE] else uris
-        models = [self._model(pending) for pending in self._models]
+        models = [self._model(pending) for pending in self._named_models({STANDARD_NAMESPACE, *own})]
         if not models and own:
             # Files older than the Models element: the first namespace is the file's own, the others it builds on.
             place = next(place for uri, place in self._uris if uri == own[0])
             required = tuple(RequiredModel(uri, "", None, at) for uri, at in self._uris if uri in own[1:])
             models = [Model(own[0], "", None, place, required)]
         return Header(self._file, (STANDARD_NAMESPACE, *own), tuple(models), tuple(self._warnings.items))
+
+    def _named_models(self, namespaces: Collection[str]) -> Iterator[_PendingModel]:
+        """Give the models that have a name, each once; the others, and those that no node can be of, are warnings."""
+        seen: set[str] = set()
+        for pending in self._models:
+            uri, place = pending.entry.uri, pending.entry.place
+            if not uri or uri in seen:
+                problem = f"the model {uri} is named twice; the first stands" if uri else "Model has no ModelUri"
+                self._warnings.add(place, problem, "leave it out, or correct its ModelUri")
+                continue
+            seen.add(uri)
+            if uri not in namespaces:
+                problem = f"the model {uri} is not among NamespaceUris, so no node of the file is of it"
+                self._warnings.add(place, problem, "correct the ModelUri, or the Uri in NamespaceUris")
+            yield pending
 
     def _model(self, pending: _PendingModel) -> Model:
         entry = pending.entry

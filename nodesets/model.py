@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.errors import Finding, InputError
 from nodesets.consistency import Consistency
+from nodesets.datatypes.fitting import misfit
 from nodesets.datatypes.problems import ValueProblem
 from nodesets.datatypes.registry import TypeRegistry
 from nodesets.datatypes.xml_elements import FileContext
@@ -23,6 +24,8 @@ from nodesets.nodeset import NodeSet, Problem, nodes_of
 from nodesets.parsing.places import Numbers
 from nodesets.parsing.reader import Reading, read_nodeset
 from nodesets.resolver import Resolution
+
+_FREED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,18 @@ def made_of(
 ) -> Model:
     """Make the model of NodeSets whose values are decoded."""
     return Model(nodesets, nodes, TypeRegistry.of(nodes_of(nodesets)), tuple(findings), tuple(warnings))
+
+
+def let_go(model: Model) -> None:
+    """Free the records of a model that nobody needs any more, one by one. Blocks: 1 us a node. ``types`` stay.
+
+    Freed at once, 80 000 records would hold every other thread for 50 ms.
+    """
+    for nodeset in model.nodesets:
+        while nodeset.nodes:
+            del nodeset.nodes[-_FREED_AT_ONCE:]
+    while model.nodes:
+        model.nodes.popitem()
 
 
 def read_model(
@@ -151,6 +166,11 @@ class _ModelReader:
                 spot = numbers.spot_of(problem.element, pending.top, pending.node.position)
                 told = Problem(spot, f"value of {pending.node.browse_name.name!r}: {problem.problem}", problem.mend)
                 (nodeset.problems if problem.severity == "error" else nodeset.remarks).append(told)
+            other = misfit(pending.node, types) if not problems else None
+            if other is not None:
+                spot = numbers.spot_of(pending.element, pending.top, pending.node.position)
+                told = Problem(spot, f"value of {pending.node.browse_name.name!r}: {other.problem}", other.mend)
+                nodeset.remarks.append(told)
         reading.values.clear()
 
 

@@ -89,7 +89,7 @@ class NodeName(NamedTuple):
         identifier = self.identifier
         value = base64.b64encode(identifier).decode() if isinstance(identifier, bytes) else str(identifier)
         local = f"{self.kind}={value}"
-        return local if self.namespace == STANDARD_NAMESPACE else f"nsu={_escape(self.namespace)};{local}"
+        return local if self.namespace == STANDARD_NAMESPACE else f"nsu={escape_uri(self.namespace)};{local}"
 
 
 def _match(text: str) -> re.Match[str]:
@@ -129,7 +129,7 @@ def _bounded(text: str, value: _Text) -> _Text:
     return value
 
 
-def _escape(uri: str) -> str:
+def escape_uri(uri: str) -> str:
     """Part 6 v1.05 5.3.1.11: the characters ';' and '%' of a URI are percent-encoded."""
     return uri.replace("%", "%25").replace(";", "%3b")
 

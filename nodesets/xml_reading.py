@@ -6,9 +6,13 @@ keep. A document type declaration is refused where it stands, so no entity is ev
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gzip
+import os
+import stat
 import zlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 from xml.parsers import expat
@@ -49,9 +53,24 @@ class Passer:
         """Do nothing."""
 
 
-def open_nodeset(path: Path) -> BinaryIO:
-    """Open a NodeSet2 file; one whose name ends in ``.gz`` is unpacked as it is read. Raises :class:`OSError`."""
-    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+@contextlib.contextmanager
+def open_nodeset(path: Path) -> Generator[BinaryIO]:
+    """Open a NodeSet2 file; one whose name ends in ``.gz`` is unpacked as it is read. Raises :class:`OSError`.
+
+    What is no file is refused and not waited for: a pipe in a folder of models would hold the gateway's start for ever.
+    """
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        if path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast("BinaryIO", unpacked)
+        else:
+            yield file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 Bound = tuple[int, LimitError]
@@ -107,6 +126,11 @@ class _Stream:
         except (OSError, EOFError, zlib.error) as error:
             problem = f"cannot be read: {getattr(error, 'strerror', None) or error}"
             raise InputError([Finding(Place.of(self._path), problem, "name a readable NodeSet2 file")]) from error
+        finally:
+            # The handlers are methods of what holds the parser: a circle, which would wait for the garbage collector.
+            parser = self._parser
+            parser.StartElementHandler = parser.EndElementHandler = None
+            parser.CharacterDataHandler = parser.StartDoctypeDeclHandler = None
 
     def _place(self) -> Place:
         return Place.of(self._path, self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import cast
+from typing import ClassVar, cast
 
 from core.errors import Finding
 from nodesets.compiled.blocks import MOST_PARTS, BlockReader, block, blocks_of
@@ -102,20 +102,6 @@ class ModelLines:
         self._expected: int | None = None
         self._count = 0
         self._ended = False
-        self._how: Mapping[str, Callable[[Raw], object]] = {
-            "tables": lambda line: entries.add(line[1:]),
-            "nodes": self._take_nodes,
-            "references": self._take_references,
-            "elements": self._blocks.more_elements,
-            "nodeset": self._take_nodeset,
-            "aliases": lambda line: self._nodeset.aliases.update(_pairs(line[1])),
-            "unread": self._take_unread,
-            "problems": lambda line: self._nodeset.problems.extend(read_problems(line[1])),
-            "remarks": lambda line: self._nodeset.remarks.extend(read_problems(line[1])),
-            "findings": lambda line: self._findings.extend(read_findings(line[1])),
-            "warnings": lambda line: self._warnings.extend(read_findings(line[1])),
-            "end": self._end,
-        }
 
     def take(self, line: bytes) -> None:
         """Take the next line. Raises :class:`CompiledError`."""
@@ -127,7 +113,7 @@ class ModelLines:
                 message = "a line behind the last one"
                 raise CompiledError(message)
             else:
-                self._how[the(str, raw[0])](raw)
+                self.taken[the(str, raw[0])](self, raw)
         except _MISSHAPEN as error:
             message = f"a line is not what it should be: {type(error).__name__}"
             raise CompiledError(message) from error
@@ -150,7 +136,7 @@ class ModelLines:
             raise CompiledError(message)
         self._expected = the(int, count)
 
-    def _take_nodeset(self, line: Raw) -> None:
+    def _take_nodeset(self: ModelLines, line: Raw) -> None:
         _, header, breaks, modified, uris, extensions, complete = line
         nodeset = NodeSet(
             read_header_row(header),
@@ -162,7 +148,10 @@ class ModelLines:
         )
         self._nodesets.append(nodeset)
 
-    def _take_nodes(self, line: Raw) -> None:
+    def _take_tables(self: ModelLines, line: Raw) -> None:
+        self._entries.add(line[1:])
+
+    def _take_nodes(self: ModelLines, line: Raw) -> None:
         nodes = self._blocks.nodes(line)
         self._count += len(nodes)
         self._bound()
@@ -171,11 +160,29 @@ class ModelLines:
         for node in nodes:
             first(node.name, node)
 
-    def _take_references(self, line: Raw) -> None:
+    def _take_references(self: ModelLines, line: Raw) -> None:
         self._blocks.more_references(line)
         self._bound()
 
-    def _take_unread(self, line: Raw) -> None:
+    def _take_elements(self: ModelLines, line: Raw) -> None:
+        self._blocks.more_elements(line)
+
+    def _take_aliases(self: ModelLines, line: Raw) -> None:
+        self._nodeset.aliases.update(_pairs(line[1]))
+
+    def _take_problems(self: ModelLines, line: Raw) -> None:
+        self._nodeset.problems.extend(read_problems(line[1]))
+
+    def _take_remarks(self: ModelLines, line: Raw) -> None:
+        self._nodeset.remarks.extend(read_problems(line[1]))
+
+    def _take_findings(self: ModelLines, line: Raw) -> None:
+        self._findings.extend(read_findings(line[1]))
+
+    def _take_warnings(self: ModelLines, line: Raw) -> None:
+        self._warnings.extend(read_findings(line[1]))
+
+    def _take_unread(self: ModelLines, line: Raw) -> None:
         for pair in rows_of(line[1]):
             position, number = all_of(int, pair)
             self._nodeset.unread_references.setdefault(position, []).append(number)
@@ -186,9 +193,27 @@ class ModelLines:
             message = "more nodes or references than may be"
             raise CompiledError(message)
 
-    def _end(self, _line: Raw) -> None:
+    def _take_end(self: ModelLines, _line: Raw) -> None:
         self._blocks.settle()
         self._ended = True
+
+    # Of the class: bound methods in a table of the object's own would be a circle, and a model that was let go of would
+    # wait for the garbage collector, which no longer looks at it (core.collecting).
+    taken: ClassVar[Mapping[str, Callable[[ModelLines, Raw], None]]] = {
+        "tables": _take_tables,
+        "nodes": _take_nodes,
+        "references": _take_references,
+        "elements": _take_elements,
+        "nodeset": _take_nodeset,
+        "aliases": _take_aliases,
+        "unread": _take_unread,
+        "problems": _take_problems,
+        "remarks": _take_remarks,
+        "findings": _take_findings,
+        "warnings": _take_warnings,
+        "end": _take_end,
+    }
+    """How each kind of line is taken."""
 
 
 def _pairs(raw: object) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from nodesets.built_in_types import (
@@ -24,6 +24,7 @@ from nodesets.compiled.problems import CompiledError, all_of, text_or_none, the,
 from nodesets.compiled.tables import Entries, NewEntries, Raw
 from nodesets.names import MAX_NUMERIC, NodeName
 
+_SLICE = 1 << 14
 _SCALARS = frozenset({bool, int, float, str, type(None)})
 _INT64 = 1 << 63
 _RANGES = {
@@ -67,61 +68,63 @@ class ValueWriter:
     def __init__(self, entries: NewEntries) -> None:
         """Use ``entries``."""
         self._entries = entries
-        how: list[tuple[type, Callable[[Any], Raw]]] = [
-            (tuple, self._tuple),
-            (bytes, _bytes_row),
-            (UUID, _guid),
-            (NodeName, self._node),
-            (ExpandedNodeName, self._expanded),
-            (QualifiedName, self._qualified),
-            (LocalizedText, _text),
-            (Structure, self._structure),
-            (EncodedStructure, self._encoded),
-            (DataValue, self._data_value),
-            (Variant, self.variant),
-            (Matrix, self._matrix),
-            (DiagnosticInfo, self._diagnostics),
-        ]
-        self._how = dict(how)
 
     def write(self, value: Value) -> object:
         """Give a value as JSON has it."""
-        return value if type(value) in _SCALARS else self._how[type(value)](value)
+        return value if type(value) in _SCALARS else self.written[type(value)](self, value)
 
-    def variant(self, value: Variant) -> Raw:
+    def variant(self: ValueWriter, value: Variant) -> Raw:
         """Give a Variant as JSON has it."""
         raw: Raw = ["v", int(value.type), self.write(value.value)]
         if value.dimensions is not None:
             raw.append(list(value.dimensions))
         return raw
 
-    def _node(self, value: NodeName) -> Raw:
+    def _node(self: ValueWriter, value: NodeName) -> Raw:
         return ["n", self._entries.node(value)]
 
-    def _qualified(self, value: QualifiedName) -> Raw:
+    def _qualified(self: ValueWriter, value: QualifiedName) -> Raw:
         return ["q", self._entries.name(value)]
 
-    def _data_value(self, value: DataValue) -> Raw:
+    def _data_value(self: ValueWriter, value: DataValue) -> Raw:
         return ["d", *map(self.write, value)]
 
-    def _diagnostics(self, value: DiagnosticInfo) -> Raw:
+    def _diagnostics(self: ValueWriter, value: DiagnosticInfo) -> Raw:
         return ["i", *map(self.write, value)]
 
-    def _tuple(self, values: tuple[Value, ...]) -> Raw:
+    def _tuple(self: ValueWriter, values: tuple[Value, ...]) -> Raw:
         return ["t", *map(self.write, values)]
 
-    def _expanded(self, value: ExpandedNodeName) -> Raw:
+    def _expanded(self: ValueWriter, value: ExpandedNodeName) -> Raw:
         return ["e", self._entries.node(value.node), value.server]
 
-    def _structure(self, value: Structure) -> Raw:
+    def _structure(self: ValueWriter, value: Structure) -> Raw:
         fields = {name: self.write(field) for name, field in value.fields.items()}
         return ["s", self._entries.node(value.type), fields]
 
-    def _encoded(self, value: EncodedStructure) -> Raw:
+    def _encoded(self: ValueWriter, value: EncodedStructure) -> Raw:
         return ["u", self._entries.node(value.encoding), self.write(value.body)]
 
-    def _matrix(self, value: Matrix) -> Raw:
+    def _matrix(self: ValueWriter, value: Matrix) -> Raw:
         return ["m", list(value.dimensions), *map(self.write, value.elements)]
+
+    # Of the class, as is ModelLines.taken: bound methods would be a circle.
+    written: ClassVar[Mapping[type, Callable[[ValueWriter, Any], Raw]]] = {
+        tuple: _tuple,
+        bytes: lambda _, value: ["b", base64.b64encode(value).decode()],
+        UUID: lambda _, value: ["g", value.hex],
+        NodeName: _node,
+        ExpandedNodeName: _expanded,
+        QualifiedName: _qualified,
+        LocalizedText: lambda _, value: ["l", *value],
+        Structure: _structure,
+        EncodedStructure: _encoded,
+        DataValue: _data_value,
+        Variant: variant,
+        Matrix: _matrix,
+        DiagnosticInfo: _diagnostics,
+    }
+    """How the values of each class are written."""
 
 
 class ValueReader:
@@ -130,30 +133,15 @@ class ValueReader:
     def __init__(self, entries: Entries) -> None:
         """Use ``entries``."""
         self._entries = entries
-        self._how: Mapping[str, Callable[[Raw], Value]] = {
-            "t": self._tuple,
-            "b": lambda raw: _bytes(*raw[1:]),
-            "g": lambda raw: UUID(hex=the(str, raw[1])),
-            "n": lambda raw: entries.node(raw[1]),
-            "e": lambda raw: ExpandedNodeName(self._entries.node(raw[1]), _uint32(raw[2])),
-            "q": lambda raw: entries.name(raw[1]),
-            "l": _localized,
-            "s": self._structure,
-            "u": self._encoded,
-            "d": self._data_value,
-            "v": self.variant,
-            "m": self._matrix,
-            "i": self._diagnostics,
-        }
 
     def read(self, raw: object) -> Value:
         """Give the value. Raises :class:`CompiledError`, and what Python raises for parts that are not there."""
         if type(raw) in _SCALARS:
             return cast("Value", raw)
         tagged = cast("Raw", the(list, raw))
-        return self._how[the(str, tagged[0])](tagged)
+        return self.tagged[the(str, tagged[0])](self, tagged)
 
-    def variant(self, raw: object) -> Variant:
+    def variant(self: ValueReader, raw: object) -> Variant:
         """Give the Variant; its value is of its type."""
         tagged = cast("Raw", the(list, raw))
         if tagged[0] != "v":
@@ -168,30 +156,30 @@ class ValueReader:
         _check(value.type, value.value)
         return value
 
-    def _tuple(self, raw: Raw) -> Value:
+    def _tuple(self: ValueReader, raw: Raw) -> Value:
         read = self.read
         return tuple([read(one) for one in raw[1:]])
 
-    def _structure(self, raw: Raw) -> Value:
+    def _structure(self: ValueReader, raw: Raw) -> Value:
         fields = cast("dict[str, object]", the(dict, raw[2]))
         return Structure(self._entries.node(raw[1]), {name: self.read(field) for name, field in fields.items()})
 
-    def _encoded(self, raw: Raw) -> Value:
+    def _encoded(self: ValueReader, raw: Raw) -> Value:
         body = self.read(raw[2])
         if body is None or isinstance(body, (str, bytes)):
             return EncodedStructure(self._entries.node(raw[1]), body)
         message = "not the body of a structure"
         raise CompiledError(message)
 
-    def _matrix(self, raw: Raw) -> Value:
+    def _matrix(self: ValueReader, raw: Raw) -> Value:
         return Matrix(_dimensions(raw[1]), tuple([self.read(one) for one in raw[2:]]))
 
-    def _data_value(self, raw: Raw) -> Value:
+    def _data_value(self: ValueReader, raw: Raw) -> Value:
         _, value, *numbers = raw
         given = None if value is None else self.variant(value)
         return DataValue(given, *map(_int_or_none, numbers))
 
-    def _diagnostics(self, raw: Raw) -> Value:
+    def _diagnostics(self: ValueReader, raw: Raw) -> Value:
         _, symbol, namespace, locale, text, more, status, inner = raw
         below = self.read(inner)
         if below is not None and type(below) is not DiagnosticInfo:
@@ -207,38 +195,57 @@ class ValueReader:
             below,
         )
 
+    def _bytes(self: ValueReader, raw: Raw) -> Value:
+        _, text = raw
+        return base64.b64decode(the(str, text), validate=True)
 
-def _bytes_row(value: bytes) -> Raw:
-    return ["b", base64.b64encode(value).decode()]
+    def _guid(self: ValueReader, raw: Raw) -> Value:
+        return UUID(hex=the(str, raw[1]))
 
+    def _node(self: ValueReader, raw: Raw) -> Value:
+        return self._entries.node(raw[1])
 
-def _guid(value: UUID) -> Raw:
-    return ["g", value.hex]
+    def _expanded(self: ValueReader, raw: Raw) -> Value:
+        return ExpandedNodeName(self._entries.node(raw[1]), _uint32(raw[2]))
 
+    def _qualified(self: ValueReader, raw: Raw) -> Value:
+        return self._entries.name(raw[1])
 
-def _text(value: LocalizedText) -> Raw:
-    return ["l", *value]
+    def _localized(self: ValueReader, raw: Raw) -> Value:
+        _, locale, text = raw
+        return LocalizedText(text_or_none(locale), text_or_none(text))
+
+    tagged: ClassVar[Mapping[str, Callable[[ValueReader, Raw], Value]]] = {
+        "t": _tuple,
+        "b": _bytes,
+        "g": _guid,
+        "n": _node,
+        "e": _expanded,
+        "q": _qualified,
+        "l": _localized,
+        "s": _structure,
+        "u": _encoded,
+        "d": _data_value,
+        "v": variant,
+        "m": _matrix,
+        "i": _diagnostics,
+    }
+    """How a value is read by its tag."""
 
 
 def _check(kind: BuiltInType, value: Value) -> None:
     values = cast("tuple[Value, ...]", value) if type(value) is tuple else (value,)
     if value is None:  # the null value, the null array
         return
-    if not set(map(type, values)) <= _KINDS[kind]:
-        message = f"not a value of {kind.name}"
-        raise CompiledError(message)
-    bounds = _RANGES.get(kind)
-    if bounds is not None:
-        within(cast("list[int]", values), *bounds)
-
-
-def _bytes(raw: object) -> bytes:
-    return base64.b64decode(the(str, raw), validate=True)
-
-
-def _localized(raw: Raw) -> LocalizedText:
-    _, locale, text = raw
-    return LocalizedText(text_or_none(locale), text_or_none(text))
+    kinds, bounds = _KINDS[kind], _RANGES.get(kind)
+    # A million at once would hold whoever else is running for tens of milliseconds.
+    for begin in range(0, len(values), _SLICE):
+        part = values[begin : begin + _SLICE]
+        if not set(map(type, part)) <= kinds:
+            message = f"not a value of {kind.name}"
+            raise CompiledError(message)
+        if bounds is not None:
+            within(cast("list[int]", part), *bounds)
 
 
 def _dimensions(raw: object) -> tuple[int, ...]:

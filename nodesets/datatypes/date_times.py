@@ -15,6 +15,8 @@ _LATEST_TEXT = "9999-12-31T23:59:59Z"
 _EPOCH_DAY = date(1601, 1, 1).toordinal()
 _LAST_SECOND = (date(9999, 12, 31).toordinal() - _EPOCH_DAY) * 86_400 + 86_399
 _DAY, _HOUR, _MINUTE = 86_400, 3_600, 60
+_FARTHEST = 14 * _HOUR
+"""The zone that is farthest from UTC (XML Schema 2, 3.2.7.3)."""
 _LAST_HOUR, _LAST_MINUTE, _LEAP_SECOND = 24, 59, 60
 _FORM = re.compile(
     r"(-?[0-9]{4,9})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))?"
@@ -47,6 +49,9 @@ def parse_date_time(text: str) -> int:
     seconds = (date(year, month, day).toordinal() - _EPOCH_DAY) * _DAY + hour * _HOUR + minute * _MINUTE + second
     if match[8]:
         offset = int(match[9]) * _HOUR + int(match[10]) * _MINUTE
+        if offset > _FARTHEST or int(match[10]) > _LAST_MINUTE:
+            message = f"{text[:40]!r} has no zone that there is; they go from -14:00 to +14:00"
+            raise ValueError(message)
         seconds += -offset if match[8] == "+" else offset
     if seconds >= _LAST_SECOND:
         return LATEST

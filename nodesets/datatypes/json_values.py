@@ -32,10 +32,12 @@ from nodesets.datatypes.defaults import default_of_field
 from nodesets.datatypes.description import FieldDescription, StructureDescription
 from nodesets.datatypes.problems import MAX_DEPTH, DataTypeError, EncodingError
 from nodesets.datatypes.registry import TypeRegistry
-from nodesets.names import STANDARD_NAMESPACE, NodeName
+from nodesets.names import STANDARD_NAMESPACE, NodeName, escape_uri
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 JsonForm = Literal["compact", "verbose"]
+_MATRIX = 2
+"""Dimensions from which an array is a matrix."""
 _SYMBOLS = {0: "Good", 0x4000_0000: "Uncertain", 0x8000_0000: "Bad"}
 
 
@@ -50,7 +52,7 @@ def to_json(
     ``status_name`` gives the symbol of a StatusCode in the verbose form, empty where there is none. Raises
     :class:`EncodingError` for a value that does not fit its type.
     """
-    return _Encoder(registry, status_name, verbose=form == "verbose").variant(variant)
+    return JsonEncoder(registry, status_name, verbose=form == "verbose").variant(variant)
 
 
 def value_to_json(
@@ -61,19 +63,30 @@ def value_to_json(
     status_name: Callable[[int], str] = lambda status: _SYMBOLS.get(status, ""),
 ) -> Json:
     """Give a scalar or an array of a built-in type without the Variant around it (RawData of Part 14)."""
-    return _Encoder(registry, status_name, verbose=form == "verbose").shaped(built_in, value)
+    return JsonEncoder(registry, status_name, verbose=form == "verbose").shaped(built_in, value)
 
 
-class _Encoder:
-    def __init__(self, registry: TypeRegistry, status_name: Callable[[int], str], *, verbose: bool) -> None:
+class JsonEncoder:
+    """Writes values of one registry's types. Every method raises :class:`EncodingError`."""
+
+    def __init__(
+        self, registry: TypeRegistry, status_name: Callable[[int], str], *, verbose: bool, raw: bool = False
+    ) -> None:
+        """``raw``: no ``UaType`` and no ``UaTypeId``, in the verbose form (RawData of Part 14 v1.05 7.2.5.4.3)."""
         self._registry = registry
         self._status_name = status_name
         self._verbose = verbose
+        self._raw = raw
+        self._merges = not raw
+        """The parts of a Variant are parts of the DataValue around it (5.4.2.18)."""
         self._depth = 0
 
     def variant(self, variant: Variant) -> Json:
+        """Give a Variant as an object; None for null. A raw one is its value alone."""
         if variant.type is BuiltInType.Null:
             return None
+        if self._raw:
+            return self.unwrapped(variant)
         found: dict[str, Json] = {"UaType": int(variant.type)}
         if variant.value is not None:
             found["Value"] = self.shaped(variant.type, variant.value)
@@ -81,7 +94,15 @@ class _Encoder:
             found["Dimensions"] = list(variant.dimensions)
         return found
 
+    def unwrapped(self, variant: Variant) -> Json:
+        """Give a Variant's value as a field of that type has it: a matrix with its dimensions (5.4.5)."""
+        value = self.shaped(variant.type, variant.value)
+        if variant.dimensions is None or len(variant.dimensions) < _MATRIX:
+            return value
+        return {"Array": value, "Dimensions": list(variant.dimensions)}
+
     def shaped(self, built_in: BuiltInType, value: Value) -> Json:
+        """Give a scalar or an array; a matrix as the list of its elements."""
         if type(value) is tuple:
             return [self._scalar(built_in, one) for one in value]
         return self._scalar(built_in, value)
@@ -112,7 +133,7 @@ class _Encoder:
                 return f"svr={value.server};{value.node}" if value.server else str(value.node)
             case QualifiedName():
                 name = value.name or ""
-                return name if value.namespace == STANDARD_NAMESPACE else f"nsu={value.namespace};{name}"
+                return name if value.namespace == STANDARD_NAMESPACE else f"nsu={escape_uri(value.namespace)};{name}"
             case LocalizedText():
                 return _present({"Locale": value.locale, "Text": value.text})
             case Variant():
@@ -124,10 +145,18 @@ class _Encoder:
             case EncodedStructure():
                 return _encoded(value)
             case Structure():
-                return {"UaTypeId": str(value.type), **self._structure(value)}
+                return self.inline(value) if self._raw else {"UaTypeId": str(value.type), **self._structure(value)}
             case _:
                 message = f"{type(value).__name__} is no {built_in.name}"
                 raise EncodingError(message)
+
+    def inline(self, value: Structure) -> Json:
+        """Give a structure whose type is known from elsewhere."""
+        return dict(self._structure(value))
+
+    def enumeration(self, data_type: NodeName, value: int) -> Json:
+        """Give the number of an enumeration; verbose with its name."""
+        return self._enumeration(data_type, value) if self._verbose else value
 
     def _status(self, status: int) -> Json:
         symbol = self._status_name(status) if self._verbose else ""
@@ -140,7 +169,9 @@ class _Encoder:
         # What is null, Good or 0 is not written (Part 6 v1.05 5.4.2.18).
         written = {key: format_date_time(ticks) if ticks else None for key, ticks in times.items()}
         return {
-            **(content if isinstance(content, dict) else {}),
+            **(
+                {} if content is None else content if self._merges and isinstance(content, dict) else {"Value": content}
+            ),
             **_present(
                 {
                     "Status": self._status(value.status) if value.status else None,
@@ -200,7 +231,7 @@ class _Encoder:
         if value is None and field.built_in is BuiltInType.ExtensionObject and field.rank == -1:
             return {}
         if field.is_inline and isinstance(value, Structure):
-            return dict(self._structure(value))
+            return self.inline(value)
         if field.is_enumeration and self._verbose and isinstance(value, int):
             return self._enumeration(field.data_type, value)
         return self._scalar(field.built_in, value)
@@ -217,9 +248,10 @@ class _Encoder:
         if self._depth > MAX_DEPTH:
             message = f"the value has more than {MAX_DEPTH} levels"
             raise EncodingError(message)
-        found = make()
-        self._depth -= 1
-        return found
+        try:
+            return make()
+        finally:
+            self._depth -= 1
 
 
 def _control(described: StructureDescription, fields: dict[str, Value]) -> dict[str, Json]:

@@ -66,7 +66,8 @@ def _plain(built_in: BuiltInType) -> ElementReader:
         try:
             return parse(text)
         except TextProblem as problem:
-            reader.tell(element, f"{local_name(element)}: {problem.problem}", problem.mend)
+            mend = problem.mend or "write such a number, or another type"
+            reader.tell(element, f"{local_name(element)}: {problem.problem}", mend)
             return default
 
     return read
@@ -122,7 +123,7 @@ def _expanded_node(reader: XmlReader, element: Element) -> ExpandedNodeName:
     try:
         return expanded_name(text, reader.context)
     except TextProblem as problem:
-        reader.tell(element, problem.problem, problem.mend)
+        reader.tell(element, problem.problem, problem.mend or "write the server's number: svr=1;…")
         return ExpandedNodeName(NULL_NODE)
 
 
@@ -158,7 +159,7 @@ def _qualified_name(reader: XmlReader, element: Element) -> QualifiedName:
         try:
             namespace = namespace_of(text_of(index) or "0", reader.context)
         except TextProblem as problem:
-            reader.tell(index, problem.problem, problem.mend)
+            reader.tell(index, problem.problem, problem.mend or "write the namespace's index in the file")
     name = parts.get("Name")
     return QualifiedName(namespace, None if name is None else _string(reader, name))
 
@@ -276,7 +277,7 @@ def _matrix(reader: XmlReader, element: Element) -> Variant:
         return Variant(BuiltInType.Variant, (), dimensions) if reader.fits(element, dimensions, 0) else NULL_VARIANT
     built_in = BUILT_IN_NAMES.get(local_name(first))
     if built_in is None:
-        reader.tell(first, f"{local_name(first)} is no built-in type")
+        reader.tell(first, f"{local_name(first)} is no built-in type", "write the name of a built-in type")
         return Variant(BuiltInType.ExtensionObject, EncodedStructure(NULL_NODE, canonical(element)))
     found = reader.items(listed, READERS[built_in], (built_in.name,)) or ()
     fits = reader.fits(element, dimensions, len(found))

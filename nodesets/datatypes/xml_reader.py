@@ -64,7 +64,8 @@ class XmlReader:
             else:
                 found[name] = child
         if element.text is not None and not element.text.isspace():
-            self.tell(element, f"{local_name(element)} has text where elements belong")
+            mend = f"write <{next(iter(names))}>…</{next(iter(names))}>"
+            self.tell(element, f"{local_name(element)} has text where elements belong", mend)
         return found
 
     def items(self, element: Element, read: ElementReader, names: Collection[str]) -> tuple[Value, ...] | None:
@@ -73,7 +74,8 @@ class XmlReader:
             if is_nil(element):
                 return None
             if element.text is not None and not element.text.isspace():
-                self.tell(element, f"{local_name(element)} has text where elements belong")
+                mend = f"write <{next(iter(names))}>…</{next(iter(names))}>"
+                self.tell(element, f"{local_name(element)} has text where elements belong", mend)
             return ()
         found: list[Value] = []
         for child in element:
@@ -92,13 +94,14 @@ class XmlReader:
         found: list[int] = []
         lengths = children(element)
         if len(lengths) > MAX_DIMENSIONS:
-            self.tell(element, f"the matrix has {len(lengths)} dimensions; up to {MAX_DIMENSIONS} are read")
+            problem = f"the matrix has {len(lengths)} dimensions; up to {MAX_DIMENSIONS} are read"
+            self.tell(element, problem, "write it with fewer")
             return ()
         for child in lengths:
             try:
                 found.append(whole(text_of(child), 0, _LONGEST))
             except TextProblem as problem:
-                self.tell(child, f"a dimension of the matrix: {problem.problem}")
+                self.tell(child, f"a dimension of the matrix: {problem.problem}", "write its length")
         return tuple(found)
 
     def fits(self, element: Element, dimensions: tuple[int, ...], count: int) -> bool:
@@ -113,7 +116,8 @@ class XmlReader:
         """Give the text of an element that may have nothing else; None for nil."""
         nested = children(element) if len(element) else ()
         if nested:
-            self.tell(nested[0], f"{local_name(element)} has elements where a text belongs")
+            mend = "write the value alone; in a String, < as &lt;"
+            self.tell(nested[0], f"{local_name(element)} has elements where a text belongs", mend)
             return None
         text = text_of(element)
         return None if not text and is_nil(element) else text

@@ -88,7 +88,7 @@ def _present(reader: XmlReader, element: Element, plan: StructurePlan) -> tuple[
         else:
             found[field.name] = field.read(reader, child)
     if element.text is not None and not element.text.isspace():
-        reader.tell(element, f"{local_name(element)} has text where its fields belong")
+        reader.tell(element, f"{local_name(element)} has text where its fields belong", plan.hint)
     return found, control
 
 
@@ -103,11 +103,13 @@ def _chosen(
         return found
     if switch == 0:
         if found:
-            reader.tell(element, f"SwitchField says that there is no field, and {next(iter(found))} is there")
+            problem = f"SwitchField says that there is no field, and {next(iter(found))} is there"
+            reader.tell(element, problem, "write the number of the field that is there")
         return {}
     chosen = next((one for one in plan.fields if one.number == switch), None)
     if chosen is None:
-        reader.tell(element, f"SwitchField is {switch}; {plan.described.name} has {len(plan.fields)} fields")
+        problem = f"SwitchField is {switch}; {plan.described.name} has {len(plan.fields)} fields"
+        reader.tell(element, problem, "write the number of the field that is there")
         return found
     if found and chosen.name not in found:
         problem = f"SwitchField says {chosen.name}, and {next(iter(found))} is there"
@@ -129,7 +131,7 @@ def _number(reader: XmlReader, element: Element | None) -> int | None:
     try:
         return whole(text_of(element), 0, MAX_UINT32)
     except TextProblem as problem:
-        reader.tell(element, f"{local_name(element)}: {problem.problem}")
+        reader.tell(element, f"{local_name(element)}: {problem.problem}", "write such a number")
         return None
 
 

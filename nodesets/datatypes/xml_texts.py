@@ -74,7 +74,10 @@ def double(text: str) -> float:
         return found
     if not _NUMBER.fullmatch(digits):
         _refuse(f"{_shown(text)} is no number", "write it with a decimal point, or INF, -INF, NaN")
-    return float(digits)
+    number = float(digits)
+    if math.isinf(number):
+        _refuse(f"{_shown(text)} is beyond what a Double can say", "write INF or -INF if that is meant")
+    return number
 
 
 def single(text: str) -> float:
@@ -108,7 +111,7 @@ def byte_string(text: str) -> bytes:
     try:
         return b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        _refuse(f"{_shown(text)} is no Base64")
+        _refuse(f"{_shown(text)} is no Base64", "write M/RbKBsRVkePCePcx24oRA==, with = up to a multiple of four")
 
 
 def node_name(text: str, context: FileContext) -> NodeName:

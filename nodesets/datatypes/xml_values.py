@@ -49,7 +49,8 @@ def _extension_object(reader: XmlReader, element: Element) -> Value:
     contents = children(body) if body is not None else []
     if not contents:
         if body is not None and text_of(body).strip():
-            reader.tell(body, "Body has text where the structure's element belongs")
+            mend = "write the structure's element, or <ByteString>…</ByteString> around Base64"
+            reader.tell(body, "Body has text where the structure's element belongs", mend)
         return None if name == NULL_NODE else EncodedStructure(name, None)
     if not reader.enter(element):
         return EncodedStructure(name, _kept(contents))
@@ -90,7 +91,7 @@ def _body(reader: XmlReader, name: NodeName, content: Element) -> Value:
         if is_binary:
             return _binary_body(reader, plan.described, content)
         if local_name(content) not in plan.names:
-            problem = f"the body of a {plan.described.name} is called {local_name(content)}"
+            problem = f"the body of the structure {plan.described.name} is called {local_name(content)}"
             reader.tell(content, problem, f"call it {plan.described.tag}", "warning")
         return read_structure(reader, content, plan)
     except DataTypeError as error:
@@ -103,5 +104,6 @@ def _binary_body(reader: XmlReader, described: StructureDescription, content: El
         data = byte_string(text_of(content))
         return decode_structure(data, described.type, reader.registry, ListedNamespaces(reader.context.namespaces))
     except (TextProblem, DecodingError) as error:
-        reader.tell(content, f"the binary body of a {described.name}: {error}")
+        problem = f"the binary body of the structure {described.name}: {error}"
+        reader.tell(content, problem, "encode it by the structure's definition, or write it as XML")
         return None

@@ -59,6 +59,9 @@ def save_nodeset(export: Export, file: Path) -> None:
         with new.open("wb") as out:
             write_nodeset(export, out)
         new.replace(file)
+    except OSError as error:
+        error.filename, error.filename2 = str(file), None  # nobody has asked for the draft
+        raise
     finally:
         new.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from core.collecting import no_collection
 from nodesets.compiled.lines import VERSION, ModelLines, line_of, raw_of
 from nodesets.compiled.problems import CompiledError, the
 from nodesets.importing.request import Request
@@ -18,6 +19,7 @@ from nodesets.model import Model
 _ENDING = ".model"
 _DAMAGED = ".damaged"
 _DRAFT = ".draft"
+_BUFFER = 1 << 20
 _MAGIC = "compiled model"
 _COMPILER = Path(__file__).resolve().parents[1]
 
@@ -68,12 +70,14 @@ class KeptModels:
     def find(self, key: str, limits: Limits) -> Model | None:
         """Give the model kept under ``key``; None where there is none to be believed. Blocks: 10 us a node."""
         try:
-            head, *lines = self._content(key, limits).split(b"\n")
-            self._check(head, lines, key)
-            made = ModelLines(limits)
-            for line in lines:
-                made.take(line)
-            return made.model()
+            # The collector would hold whoever else is running for 300 ms, time and again; records hold no circles.
+            with no_collection(freeze=True):
+                head, *lines = self._content(key, limits)
+                self._check(head, lines, key)
+                made = ModelLines(limits)
+                for line in lines:
+                    made.take(line)
+                return made.model()
         except (OSError, CompiledError):
             return None
 
@@ -106,15 +110,16 @@ class KeptModels:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def _content(self, key: str, limits: Limits) -> bytes:
+    def _content(self, key: str, limits: Limits) -> list[bytes]:
         descriptor = os.open(self._file(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
+        with os.fdopen(descriptor, "rb", _BUFFER) as stream:
             status = os.fstat(descriptor)
             ours = stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022
             if not ours or status.st_size > 4 * limits.total_bytes:
                 message = "a file that others may have written, or too large"
                 raise CompiledError(message)
-            return stream.read()
+            # Line by line, since splitting all of it would hold the interpreter for as long as that takes.
+            return [line.removesuffix(b"\n") for line in stream] or [b""]
 
     def _check(self, head: bytes, lines: Iterable[bytes], key: str) -> None:
         raw = raw_of(head)

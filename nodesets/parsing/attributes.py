@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from nodesets.built_in_types import NULL_NODE
 from nodesets.nodes import (
     DataTypeNode,
     MethodNode,
@@ -44,7 +45,11 @@ def _one_of(*known: str) -> Convert:
 
 
 def _node(texts: Texts, text: str) -> object:
-    return texts.node(text)
+    name = texts.node(text)
+    if name == NULL_NODE:
+        problem = f"{text[:40]!r} is the null NodeId, which names no node"
+        raise TextError(problem, "give the node an identifier, and its namespace's index: ns=1;i=1")
+    return name
 
 
 def _named(texts: Texts, text: str) -> object:
@@ -56,10 +61,11 @@ def _parent(texts: Texts, text: str) -> object:
 
 
 def _qualified(texts: Texts, text: str) -> object:
-    if not text:
-        problem = "is empty"
+    name = texts.qualified(text) if text else None
+    if name is None or not name.name:
+        problem = f"{text[:40]!r} has no name" if text else "is empty"
         raise TextError(problem, 'give the node one, such as BrowseName="1:Temperature"')
-    return texts.qualified(text)
+    return name
 
 
 def _truth(_texts: Texts, text: str) -> bool:

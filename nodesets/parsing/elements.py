@@ -45,10 +45,13 @@ def argument(element: Element) -> MethodArgument:
 
 def canonical(element: Element) -> str:
     """Write an element as canonical XML, so that equal ones are equal texts."""
+    text = etree.tostring(element, encoding="unicode", with_tail=False)
     if any(len(one.attrib) > MOST_ATTRIBUTES for one in element.iter()):
-        return etree.tostring(element, encoding="unicode", with_tail=False)
+        return text
+    # In its file, libxml2 forgets for what is further within that a default namespace is declared outside.
+    alone = etree.fromstring(text, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
     try:
-        return etree.tostring(element, method="c14n", with_tail=False).decode()  # type: ignore[arg-type]  # the stubs know no C14N
+        return etree.tostring(alone, method="c14n").decode()  # type: ignore[arg-type]  # the stubs know no C14N
     except etree.C14NError:
         # Canonical XML has no form for relative namespace URIs (C14N 1.0, 1.3). Nothing is lost without it.
-        return etree.tostring(element, encoding="unicode", with_tail=False)
+        return text

@@ -26,6 +26,7 @@ from nodesets.parsing.texts import Texts
 from nodesets.xml_reading import Passer, open_nodeset, read
 
 _TABLES = frozenset({"NamespaceUris", "ServerUris", "Models", "Aliases", "Extensions"})
+_OF_HEADER = frozenset({"NamespaceUris", "Models"})
 _TOP = tuple(PREFIX + tag for tag in (*OF_NODE, *_TABLES))
 
 
@@ -70,6 +71,9 @@ class _Reader:
         self._reading = Reading(self._nodeset, self._texts)
         self._tell = Teller(self._nodeset, self._texts, spent.limits.findings)
         self._nodes = NodeReader(self._texts, self._tell)
+        self._kept: Element | None = None
+        """The last of the root's elements that holds a value and is still there."""
+        self._in_nodes = False
 
     def run(self) -> Reading:
         nodeset = self._nodeset
@@ -127,10 +131,15 @@ class _Reader:
                 continue  # a node's own Extensions, and whatever a value calls like a node
             # What the schema does not know raises no event: it still stands in front.
             self._unknown(root, element)
-            self._tell.position += 1
-            self._tell.top = element
+            self._tell.enter(element)
             self._element(element)
-            root.remove(element)
+            self._tell.leave()
+            if self._reading.values and self._reading.values[-1].top is element:
+                # It stays where its namespaces are declared: lxml would rename prefixes, in time by the square.
+                self._kept = element
+            else:
+                element.clear()
+                root.remove(element)
         if root is not None:
             self._unknown(root, None)
 
@@ -143,15 +152,24 @@ class _Reader:
         return root
 
     def _unknown(self, root: Element, until: Element | None) -> None:
-        while len(root) and root[0] is not until:
-            self._tell.position += 1
-            self._tell.unknown_top(local_name(root[0]))
-            root.remove(root[0])
+        """Tell of what stands in front of ``until`` and raised no event; None for all that is left."""
+        while (one := self._next(root)) is not None and one is not until:
+            self._tell.unknown_top(local_name(one))
+            one.clear()
+            root.remove(one)
+
+    def _next(self, root: Element) -> Element | None:
+        if self._kept is not None:
+            return self._kept.getnext()
+        return root[0] if len(root) else None
 
     def _element(self, element: Element) -> None:
         tag = local_name(element)
         if tag in OF_NODE:
             self._node(element, tag)
+        elif tag in _OF_HEADER and self._in_nodes:
+            mend = f"put {tag} in front of all nodes, where UANodeSet.xsd has it"
+            self._tell.problem(element, f"{tag} stands behind a node and was not read", mend)
         elif tag == "Aliases":
             for child in element:
                 if local_name(child) == "Alias":
@@ -172,6 +190,7 @@ class _Reader:
         self._tell.attempt(element, f"Alias {name!r}", lambda: self._texts.define(name, text))
 
     def _node(self, element: Element, tag: str) -> None:
+        self._in_nodes = True
         node, value = self._nodes.read(element, tag)
         if node is None:
             return

@@ -27,6 +27,16 @@ class Teller:
         self._texts = texts
         self._numbers = Numbers()
 
+    def enter(self, top: Element) -> None:
+        """Begin with the root's next element."""
+        self.position += 1
+        self.top = top
+
+    def leave(self) -> None:
+        """Let go of the element that is being read, and of what was counted within it."""
+        self.top = None
+        self._numbers = Numbers()
+
     def problem(self, element: Element, problem: str, mend: str) -> None:
         """Take an error. Raises :class:`~nodesets.limits.LimitError` where there are too many."""
         if len(self._nodeset.problems) >= self._most:
@@ -49,7 +59,8 @@ class Teller:
             self._remark(element, problem)
 
     def unknown_top(self, tag: str) -> None:
-        """Take an element of the root that the schema does not know, at ``position``."""
+        """Take the root's next element, which the schema does not know."""
+        self.position += 1
         problem = f"the element {tag!r} is not known in UANodeSet and was passed over"
         self._remark(None, problem)
 

@@ -5,6 +5,7 @@ Raises :class:`TextError`, which says what is wrong and what would be right.
 
 from __future__ import annotations
 
+import math
 import re
 from difflib import get_close_matches
 
@@ -164,8 +165,9 @@ def whole(text: str, least: int, most: int) -> int:
 
 def number(text: str) -> float:
     """Read an XML double. Raises :class:`TextError`."""
-    if not _NUMBER.fullmatch(text.strip()):
-        problem = f"{text[:40]!r} is not a number"
+    form = _NUMBER.fullmatch(text.strip())
+    if form is None or (form[1] is not None and math.isinf(float(text))):
+        problem = f"{text[:40]!r} is not a number" if form is None else f"{text[:40]!r} is beyond what a Double can say"
         raise TextError(problem, "correct it, or leave the attribute out")
     return float(text)
 
