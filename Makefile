@@ -10,10 +10,12 @@ FOREIGN := $(wildcard tests/foreign/package.json)
 NODE_READY := $(if $(FOREIGN),tests/foreign/node_modules/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench clean
+.PHONY: help setup demo test lint types bench torture clean
 # One thing after another: a half-made environment is nobody's to use, and pytest's summary is the last line.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
+# Hundreds of processes start in the tests: each would compile the same thousand files again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what there is
 	@echo "Plantspace: make WHAT, where WHAT is one of"
@@ -33,10 +35,14 @@ lint: $(VENV)/.test-ready ## Style, format and import direction
 	$(BIN)/lint-imports
 
 types: $(VENV)/.test-ready ## Types, strictly
-	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --threads 2 --pythonpath $(BIN)/python
 
 bench: $(VENV)/.test-ready ## Measure the claims of docs/reference/performance.md; prints JSON
 	@$(BIN)/python -m bench
+
+torture: $(VENV)/.test-ready ## What takes too long for every run: 1 000 kills, many random examples; some hours
+	$(BIN)/python -m tests.torture --kills 1000
+	PLANTSPACE_THOROUGH=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/unit tests/conformance tests/system
 
 clean: ## Remove what make made: .venv, node_modules, caches, builds
 	rm -rf $(VENV) tests/foreign/node_modules build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -55,6 +61,7 @@ $(VENV)/.demo-ready: $(PROJECT)
 # their own on a free port and never ask for that one.
 $(VENV)/.test-ready: $(PROJECT)
 	@PYTHON='$(PYTHON)' packaging/system-packages python broker node
+	@PYTHON='$(PYTHON)' packaging/system-packages influxdb || echo "make: no InfluxDB here; the tests of that store are skipped"
 	@test -x $(BIN)/python || { echo "make: making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "make: installing Plantspace, its dependencies and the development tools into $(VENV)"
 	@$(PIP) --editable '.[dev]'
