@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.server_process import ServerProcess
 
-STARTS_WITHIN = 10.0
-STOPS_WITHIN = 10.0
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 60.0
 
 
 def find_mosquitto() -> str | None:

@@ -18,8 +18,8 @@ from historian.influx.settings import InfluxSettings
 from tests.broker import free_port
 from tests.server_process import ServerProcess
 
-STARTS_WITHIN = 20.0
-STOPS_WITHIN = 20.0
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 60.0
 
 
 class InfluxServer:
@@ -92,7 +92,7 @@ suppress-logo = true
 
     def answers(self) -> bool:
         """Tell whether it answers a ping."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
         try:
             connection.request("GET", "/ping")
             return connection.getresponse().status == http.HTTPStatus.NO_CONTENT

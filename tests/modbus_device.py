@@ -20,8 +20,8 @@ from typing import Any, Literal, Self
 
 Kind = Literal["coil", "discrete", "holding", "input"]
 
-STARTS_WITHIN = 20.0
-ANSWERS_WITHIN = 10.0
+STARTS_WITHIN = 60.0
+ANSWERS_WITHIN = 60.0
 
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 
 async def until(
-    condition: Callable[[], object | Awaitable[object]], *, seconds: float = 10.0, every: float = 0.01
+    condition: Callable[[], object | Awaitable[object]], *, seconds: float = 30.0, every: float = 0.01
 ) -> None:
     """Return once ``condition()`` is true; raise :class:`AssertionError` that names it after ``seconds``.
 

@@ -48,6 +48,9 @@ async def _serve(config: Path) -> int:
     # Loaded when a gateway is wanted: --help and the other commands answer at once. What is loaded stays: looking for
     # garbage among it meanwhile is a tenth of the time.
     gc.disable()
+    from server.ua_stack.asyncua_types import load_types  # noqa: PLC0415
+
+    load_types()
     from server.cli.planning import plan_to_run  # noqa: PLC0415
     from server.cli.stopping import StopRequested, StopSignals  # noqa: PLC0415
     from server.cli.terminal import Progress  # noqa: PLC0415

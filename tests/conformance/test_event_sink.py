@@ -134,5 +134,5 @@ async def test_a_stream_that_is_cancelled_while_it_opens_leaves_the_other_one_a_
     await asyncio.gather(first, return_exceptions=True)
     await sinks.close(ALARMS)
     await second
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await sinks.close(EVENTS)

@@ -84,7 +84,7 @@ async def test_the_oldest_go_where_there_are_too_many_bytes(tmp_path: Path) -> N
         async def has_shrunk() -> bool:
             return (await store.statistics()).events < 150
 
-        await until(has_shrunk, seconds=5)
+        await until(has_shrunk, seconds=30)
         left = await names(store, 0, 999)
         assert left == [f"e{number:03}" for number in range(300 - len(left), 300)]
         assert len(left) > 50
@@ -156,10 +156,10 @@ async def test_two_that_meet_the_damage_replace_the_file_once(tmp_path: Path, mo
 
     monkeypatch.setattr(tables, "append", damaged)
     few = [store.append([EventDelivery(1, [event(f"e{number}", number)])], f"origin {number}") for number in range(3)]
-    await asyncio.wait_for(asyncio.gather(*few), 10)
+    await asyncio.wait_for(asyncio.gather(*few), 30)
     assert await names(store, 0, 9, 9) == ["e0", "e1", "e2"]
     assert set_aside(tmp_path) == 1
-    await asyncio.wait_for(store.close(), 10)
+    await asyncio.wait_for(store.close(), 30)
 
 
 async def test_after_an_error_the_keeper_waits_whatever_comes(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ async def test_after_an_error_the_keeper_waits_whatever_comes(tmp_path: Path) ->
         mock.patch.object(Backoff, "next", return_value=3600.0),
     ):
         await store.open()
-        await until(lambda: expire.call_count == 1, seconds=5)
+        await until(lambda: expire.call_count == 1, seconds=30)
         for sequence in range(9):
             await put(store, sequence + 1, event(f"e{sequence}", sequence))
         assert expire.call_count == 1
-        await asyncio.wait_for(store.close(), 5)
+        await asyncio.wait_for(store.close(), 30)

@@ -84,7 +84,7 @@ async def foreign_client(folder: Path) -> AsyncGenerator[ForeignClient]:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 30)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -144,7 +144,7 @@ async def durable_client(
     gateway: RunningGateway, *, application: str = "urn:test:durable", end: bool = False, lives: float = 60.0
 ) -> AsyncGenerator[DurableClient]:
     """Log on, and leave; ``end``: CloseSession ends the subscriptions. ``lives``: the session's timeout, seconds."""
-    client = Client(gateway.url, timeout=10)
+    client = Client(gateway.url, timeout=30)
     client.session_timeout = round(lives * 1000)
     client.application_uri = application
     await client.connect()

@@ -53,7 +53,7 @@ class Works:
         server: bytes | None = None,
     ) -> AsyncGenerator[Client]:
         """Log a user in. ``server``: the certificate that the client holds for the gateway's, else the one it shows."""
-        client = Client(self.plant.url, timeout=10)
+        client = Client(self.plant.url, timeout=30)
         client.application_uri = URI
         if mode is not None:
             await client.set_security(

@@ -14,7 +14,7 @@ from server.address_space.decoding import Cursor
 from server.address_space.encoding import encode_node_id
 from server.address_space.keys import numeric_key
 
-_ANSWERS_WITHIN = 10.0
+_ANSWERS_WITHIN = 60.0
 
 
 class Response(NamedTuple):

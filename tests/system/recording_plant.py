@@ -76,7 +76,7 @@ class RecordingPlant:
             self.put(number)
             await until(lambda before=before: self.recorder.counters.stored == before + POINTS, every=0)
 
-    async def arrived(self, seconds: float = 10) -> None:
+    async def arrived(self, seconds: float = 30) -> None:
         """Wait until the history has all that was accepted."""
         await asyncio.wait_for(self.forwarder.drain(), seconds)
 

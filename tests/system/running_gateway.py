@@ -98,7 +98,7 @@ server:
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[GatewayClient]:
         """Connect an anonymous client."""
-        async with Client(self.url, timeout=10) as client:
+        async with Client(self.url, timeout=30) as client:
             yield GatewayClient(client, await client.get_namespace_array(), self.name)
 
 
@@ -184,7 +184,7 @@ class Events:
         if fields["EventType"].Value == self.kind:
             self.seen.append(fields)
 
-    async def wait(self, wanted: Callable[[dict[str, ua.Variant]], bool], seconds: float = 10) -> dict[str, ua.Variant]:
+    async def wait(self, wanted: Callable[[dict[str, ua.Variant]], bool], seconds: float = 30) -> dict[str, ua.Variant]:
         """Wait for an event for which ``wanted`` is true, and give it."""
         await until(lambda: any(map(wanted, self.seen)), seconds=seconds)
         return next(filter(wanted, self.seen))

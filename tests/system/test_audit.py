@@ -122,7 +122,7 @@ async def test_audit_events_are_heard_by_those_who_may_alone(plant: Plant, ident
             ua.ObjectIds.AuditWriteUpdateEventType,
             ua.ObjectIds.AuditSessionEventType,
         }
-        await until(lambda: wanted <= _kinds(told.events), seconds=10)
+        await until(lambda: wanted <= _kinds(told.events), seconds=30)
         assert not wanted & _kinds(untold.events)
         (write,) = (one for one in told.events if one.EventType.Identifier == ua.ObjectIds.AuditWriteUpdateEventType)
         assert write.ClientUserId == "ann"

@@ -165,7 +165,7 @@ async def _connect(gateway: RunningGateway, client: Path) -> None:
     key = client.with_suffix(".pem")
     policy = SecurityPolicyBasic256Sha256
     await connection.set_security(policy, client, key, mode=ua.MessageSecurityMode.SignAndEncrypt)
-    async with asyncio.timeout(10), connection:
+    async with asyncio.timeout(30), connection:
         await connection.nodes.objects.get_children()
 
 

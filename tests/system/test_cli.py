@@ -185,7 +185,7 @@ def test_run_says_ready_once_and_ends_cleanly(plant: Path, tmp_path: Path, numbe
         line = running.line()
         assert line.startswith("ready opc.tcp://127.0.0.1:"), running.errors()
         port = int(line.rstrip().rstrip("/").rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        with socket.create_connection(("127.0.0.1", port), timeout=30):
             pass
         running.process.send_signal(number)
         assert running.line() == ""

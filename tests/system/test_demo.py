@@ -66,7 +66,7 @@ def demo(tmp_path: Path) -> Iterator[_Demo]:
 
 
 async def test_a_client_sees_the_line_move_and_steers_it(demo: _Demo) -> None:
-    async with Client(demo.url, timeout=10) as client:
+    async with Client(demo.url, timeout=30) as client:
 
         async def node(name: str) -> ua.NodeId:
             index = await client.get_namespace_index("urn:plantspace:demo:fillingline")
@@ -81,7 +81,7 @@ async def test_a_client_sees_the_line_move_and_steers_it(demo: _Demo) -> None:
             async def there() -> bool:
                 return await read(name) is not None
 
-            await until(there, seconds=20, every=0.1)
+            await until(there, seconds=30, every=0.1)
             return await read(name)
 
         async def speed_is(wanted: float) -> bool:
@@ -92,7 +92,7 @@ async def test_a_client_sees_the_line_move_and_steers_it(demo: _Demo) -> None:
 
         # It calls itself running once it is closer to the set point than this looks.
         await until(runs, seconds=30, every=0.2)
-        await until(lambda: speed_is(300.0), seconds=20, every=0.2)
+        await until(lambda: speed_is(300.0), seconds=30, every=0.2)
         assert 70 < float(str(await first("Filler.Temperature"))) < 75
         assert 1 < float(str(await first("Filler.Pressure"))) < 4
         assert int(str(await first("Filler.BottlesFilled"))) > 184_220
@@ -101,7 +101,7 @@ async def test_a_client_sees_the_line_move_and_steers_it(demo: _Demo) -> None:
         assert await first("Filler.RunCommand") is True
         setpoint = client.get_node(await node("Filler.SpeedSetpoint"))
         await setpoint.write_value(ua.DataValue(ua.Variant(240.0, ua.VariantType.Float)))
-        await until(lambda: speed_is(240.0), seconds=20, every=0.2)
+        await until(lambda: speed_is(240.0), seconds=30, every=0.2)
         filler = client.get_node(await node("Filler"))
         await filler.call_method(await node("Filler.ResetFault"))
         objects = await client.nodes.objects.get_children()
@@ -167,7 +167,7 @@ async def test_asked_to_end_while_it_starts_it_leaves_no_process(tmp_path: Path)
         running.process.send_signal(signal.SIGTERM)
         await until(lambda: running.process.poll() is not None, seconds=30)
         assert running.process.returncode == 0, running.errors()
-        await until(lambda: not psutil.wait_procs(children, timeout=0)[1], seconds=10)
+        await until(lambda: not psutil.wait_procs(children, timeout=0)[1], seconds=30)
     finally:
         running.end()
 

@@ -115,7 +115,7 @@ async def test_a_page_can_be_followed(page: Path, shell: Shell) -> None:
     with ExitStack() as stack:
         for block in blocks(page):
             if "background" in block.words:
-                await until(stack.enter_context(shell.background(block)), seconds=20)
+                await until(stack.enter_context(shell.background(block)), seconds=30)
             elif block.language == "bash" and "test" in block.words:
                 printed = shell.run(block)
             elif "same" in block.words:

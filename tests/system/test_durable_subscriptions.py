@@ -203,7 +203,7 @@ async def test_events_are_given_back_too(tmp_path: Path) -> None:
                 held = await client.subscribe()
                 await client.monitor(held, client.event_item(1))
             async with gateway.client() as other:
-                await until(lambda: _reads(other), seconds=20)
+                await until(lambda: _reads(other), seconds=30)
                 async with other.events("DeviceHealthEventType", "Device", "Health") as heard:
                     plc.stop()
                     await heard.wait(lambda event: event["Device"].Value == "plc", seconds=20)

@@ -238,7 +238,7 @@ async def test_without_encryption_nobody_comes_in_where_none_is_not_offered(
     with pytest.raises(ForeignError):
         await foreign.connect(secure.url)
     with pytest.raises((UaError, TimeoutError, ConnectionError)):
-        async with asyncio.timeout(10), Client(secure.url) as client:
+        async with asyncio.timeout(30), Client(secure.url) as client:
             await client.nodes.objects.get_children()
 
 
@@ -290,6 +290,6 @@ async def test_asyncua_comes_in_with_a_trusted_certificate_and_not_with_another(
                 assert await client.get_node(secure.node("Level")).read_value() == 12.5
         else:
             with pytest.raises((UaError, TimeoutError, ConnectionError)):
-                async with asyncio.timeout(10), client:
+                async with asyncio.timeout(30), client:
                     await client.nodes.objects.get_children()
             assert len(list((secure.gateway.plan.data_dir / "certs" / "rejected").iterdir())) == 1

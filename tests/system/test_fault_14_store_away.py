@@ -56,7 +56,7 @@ async def test_fault_14_the_database_is_away_for_a_day_and_all_arrives_later(tmp
             slowest = max(slowest, time.perf_counter() - began)
             assert plant.image.read(0).value == min(first + 1000, DAY) - 1
             wanted = min(first + 1000, DAY) * POINTS
-            await until(lambda wanted=wanted: plant.recorder.counters.stored == wanted, seconds=5)
+            await until(lambda wanted=wanted: plant.recorder.counters.stored == wanted, seconds=30)
         await until(lambda: plant.forwarder.counters.failures > 2)
         assert plant.forwarder.counters.samples == (0 if early else POINTS)
         assert plant.recorder.counters.dropped == 0

@@ -61,7 +61,7 @@ async def test_fault_28_the_cursor_never_skips_over_two_restarts(tmp_path: Path)
         carrier = Forwarder(outbox, "a", shelf, "shelf", Backoff(0.001, 0.01, random=random.Random(1)), limit_bytes=900)
         accepted += [await outbox.append("a", bytes(100)) for _ in range(RECORDS)]
         await carrier.start()
-        await (asyncio.wait_for(shelf.full.wait(), 5) if room < RECORDS else asyncio.wait_for(carrier.drain(), 5))
+        await (asyncio.wait_for(shelf.full.wait(), 30) if room < RECORDS else asyncio.wait_for(carrier.drain(), 30))
         await carrier.stop()
         await outbox.close()
         runs.append(list(dict.fromkeys(shelf.taken)))

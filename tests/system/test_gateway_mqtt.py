@@ -78,7 +78,7 @@ async def test_a_broker_that_is_missing_at_the_start_does_not_matter(tmp_path: P
                     async def acknowledged() -> bool:
                         return (await _losses(client))["Acknowledged"] == POINTS
 
-                    await until(acknowledged, seconds=20)
+                    await until(acknowledged, seconds=30)
                     await until(lambda: consumer.of("metadata"))
             finally:
                 broker.stop()
@@ -131,7 +131,7 @@ async def test_what_was_not_acknowledged_survives_a_kill_and_a_stop_of_the_gatew
                 ]
 
             with gateway:
-                await until(lambda: _newest_time(consumer) > restarted, seconds=20)
+                await until(lambda: _newest_time(consumer) > restarted, seconds=30)
     finally:
         broker.stop()
     arrived = held()

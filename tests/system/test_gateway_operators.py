@@ -69,7 +69,7 @@ async def _quieten(client: GatewayClient, plc: ModbusDevice) -> None:
         good = await client.status(f"{WATCH}.Score") == "Good"
         return good and not await client.value(f"{WATCH}.Anomaly") and await client.value("plc/Scans") > wanted
 
-    await until(filled, seconds=20)
+    await until(filled, seconds=30)
 
 
 async def test_outputs_stand_beside_their_input(client: GatewayClient) -> None:

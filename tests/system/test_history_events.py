@@ -54,7 +54,7 @@ class Kept:
         async def there() -> bool:
             return await of_the_tank(self.history) >= count
 
-        await until(there, seconds=5)
+        await until(there, seconds=30)
 
     async def read(
         self, clauses: Sequence[Any], *, count: int = 0, where: Sequence[Any] = (), start: datetime | None = EARLY

@@ -101,7 +101,7 @@ async def plant(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[P
 @pytest.fixture
 async def historian(plant: Plant) -> AsyncIterator[Historian]:
     plant.put("Level", 1.0)  # the store is open once it has taken what is recorded
-    await until(lambda: plant.gateway.counters()["stored"] > 0, seconds=10)
+    await until(lambda: plant.gateway.counters()["stored"] > 0, seconds=30)
     async with connected(plant) as client:
         made = Historian(plant, client)
         made.become("Supervisor", "ConfigureAdmin")
@@ -367,6 +367,6 @@ async def test_events_are_read_from_their_history(historian: Historian) -> None:
         seen[:] = body(result, ua.HistoryEvent).Events
         return any(one.EventFields[1].Value for one in seen)
 
-    await until(told, seconds=10)
+    await until(told, seconds=30)
     refused = await historian.read(details, historian.plant.node("Level"))
     assert refused.StatusCode.name == "BadHistoryOperationUnsupported"

@@ -61,7 +61,7 @@ async def told(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[To
         file.write("historian: {nodes: [/Objects/Tank/Level], retention: {raw: 1000d}}\n")
     async with running(config) as plant:
         plant.put("Level", 1.0)  # the store is open once it has taken what is recorded
-        await until(lambda: plant.gateway.counters()["stored"] > 0, seconds=10)
+        await until(lambda: plant.gateway.counters()["stored"] > 0, seconds=30)
         async with connected(plant) as client:
             made = Told(plant, client)
             made.become("Supervisor", "ConfigureAdmin")

@@ -50,7 +50,7 @@ async def _own(client: Client, plant: Plant, path: str) -> Any:
 
 async def _metrics(port: int) -> dict[str, float]:
     def ask() -> str:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
             return answer.read().decode()
 
     lines = (await asyncio.to_thread(ask)).splitlines()

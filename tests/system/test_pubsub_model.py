@@ -56,7 +56,7 @@ async def foreign(plant: Plant, folder: Path) -> AsyncGenerator[Callable[[str], 
         await client.ask("disconnect")
     finally:
         process.stdin.close()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 30)
 
 
 async def add_users(data: Path, **roles: str) -> None:

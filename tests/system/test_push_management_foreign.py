@@ -51,7 +51,7 @@ async def push_client(folder: Path) -> AsyncGenerator[ForeignClient]:
     finally:
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), 30)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -174,7 +174,7 @@ async def test_a_disabled_user_is_out(doors: Doors) -> None:
             async def is_out() -> bool:
                 return await refusal(operator, doors.plant.node("Level")) == "BadSessionIdInvalid"
 
-            await until(is_out, seconds=10)
+            await until(is_out, seconds=30)
 
 
 async def test_roles_of_our_own_over_the_wire(doors: Doors) -> None:

@@ -269,7 +269,7 @@ async def test_the_gateways_own_certificate_comes_from_an_authority_while_it_run
     async def is_shown() -> bool:
         return (await shown()).startswith(issued)
 
-    await until(is_shown, seconds=20, every=0.2)
+    await until(is_shown, seconds=30, every=0.2)
     assert len(await shown()) == len(issued) + len(above.der) + len(pki.root.der)
     user = {"name": "ann", "password": PASSWORD}
     with pytest.raises(RelayError, match="server Certificate verification failed"):

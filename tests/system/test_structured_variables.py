@@ -66,7 +66,7 @@ async def client(gateway: RunningGateway, plc: ModbusDevice) -> AsyncGenerator[G
                 2.5,
             )
 
-        await until(is_shown, seconds=10)
+        await until(is_shown, seconds=30)
         yield connected
     plc.behave()
 
@@ -110,7 +110,7 @@ async def test_the_value_is_composed_of_the_device_and_of_memory(client: Gateway
     async def is_enabled() -> bool:
         return struct.pack("<i", 2) + bytes(9) + b"\0" * 8 + b"\x01" in (await body(client, POSE) or b"")
 
-    await until(is_enabled, seconds=5)
+    await until(is_enabled, seconds=30)
 
 
 def test_asyncua_reads_the_fields_by_name_of_what_the_endpoint_says_of_the_type(gateway: RunningGateway) -> None:
@@ -144,15 +144,15 @@ async def test_changes_of_value_and_status_are_told(client: GatewayClient, plc: 
 
     subscription = await client.ua.create_subscription(50, Handler())
     await subscription.subscribe_data_change(client.node(POSITION), sampling_interval=10)
-    await until(lambda: bool(told), seconds=5)
+    await until(lambda: bool(told), seconds=30)
     assert told[0] == (struct.pack("<ddf", 3.5, 2.0, 2.5), 0)
     plc.put("holding", 0, [8])
-    await until(lambda: (struct.pack("<ddf", 4.0, 2.0, 2.5), 0) in told, seconds=5)
+    await until(lambda: (struct.pack("<ddf", 4.0, 2.0, 2.5), 0) in told, seconds=30)
     plc.refuse("holding", 10, 11, 2)
-    await until(lambda: told[-1][1] & 0x80000000 != 0, seconds=10)
+    await until(lambda: told[-1][1] & 0x80000000 != 0, seconds=30)
     assert told[-1][0] == struct.pack("<ddf", 4.0, 2.0, 2.5)
     plc.behave()
-    await until(lambda: told[-1][1] == 0, seconds=10)
+    await until(lambda: told[-1][1] == 0, seconds=30)
     await subscription.delete()
 
 
@@ -171,7 +171,7 @@ async def test_a_client_writes_the_whole_and_each_device_gets_what_is_new(
     async def shown() -> bool:
         return await vector(client, POSITION) == (-4.5, 2.0, 1.5)
 
-    await until(shown, seconds=5)
+    await until(shown, seconds=30)
     assert await client.write(POSITION, as_value(client, -4.5, 99.0, 1.5), kind) == "Good"
     assert await vector(client, POSITION) == (-4.5, 99.0, 1.5)
     assert await client.write(POSITION, 1.0, ua.VariantType.Double) == "BadTypeMismatch"
@@ -194,7 +194,7 @@ async def test_memory_and_a_fields_history_outlive_the_gateway(plc: ModbusDevice
 
     with gateway:
         async with gateway.client() as client:
-            await until(is_read, seconds=10)
+            await until(is_read, seconds=30)
             x, _, z = await vector(client, POSITION)
             assert await client.write(POSITION, as_value(client, x, 42.0, z), ua.VariantType.ExtensionObject) == "Good"
         assert gateway.stop() == 0
@@ -208,4 +208,4 @@ async def test_memory_and_a_fields_history_outlive_the_gateway(plc: ModbusDevice
         )
         gateway.start()
         async with gateway.client() as client:
-            await until(is_kept, seconds=10)
+            await until(is_kept, seconds=30)

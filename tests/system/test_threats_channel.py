@@ -258,7 +258,7 @@ async def test_threat_09_messages_without_an_end(plant: Plant, tmp_path: Path) -
         for number in range(400):
             wire.send(unfinished(wire, number))
             await wire.writer.drain()
-        await until(lambda: memory.taken > 15_000_000, seconds=20)  # 24 MB of somebody that nobody knows
+        await until(lambda: memory.taken > 15_000_000, seconds=30)  # 24 MB of somebody that nobody knows
     async with session(plant.url) as honest:
         async with connection(plant.url) as wire:
             await wire.greet()

@@ -163,7 +163,7 @@ async def test_threat_26_a_discovery_server_whose_dictionary_carries_code(
     config.write_text(text.replace("  anonymous:", f"{registering}  anonymous:"), encoding="utf-8")
     async with hostile_server(marker, port) as server, running(config) as plant:
         await see_served(plant)
-        await until(lambda: _was_registered(server), seconds=20)
+        await until(lambda: _was_registered(server), seconds=30)
         await see_served(plant)
     assert not marker.exists()
 

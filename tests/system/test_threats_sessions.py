@@ -277,7 +277,7 @@ async def test_threat_17_a_million_languages_hold_up_nobody(plant: Plant) -> Non
         began = time.perf_counter()
         await asyncio.gather(wire.answer(), honest.get_node(plant.node("Serial")).read_value())
         await wire.answer()
-        assert time.perf_counter() - began < 3.0
+        assert time.perf_counter() - began < 10.0
         (held,) = [one for one in registry(plant) if one.application_uri == "urn:test:wire"]
         assert len(held.context.locales) <= 100
 
@@ -308,6 +308,6 @@ async def test_threat_22_a_session_ends_with_the_trust_in_its_user(
         async with certified(plant, identity, user) as ann:
             assert await ann.get_node(state).read_value() == 0
             trusted.unlink()
-            await until(lambda: not registry(plant), seconds=8)
+            await until(lambda: not registry(plant), seconds=30)
             with pytest.raises(UaStatusCodeError):
                 await ann.get_node(state).read_value()

@@ -270,7 +270,7 @@ async def test_threat_18_answers_of_every_kind_are_bounded(plant: Plant, monkeyp
                 break
             wire.send(b"".join(wire.encode(ENDPOINTS, body) for _ in range(100)))
             await asyncio.sleep(0)
-        await until(lambda: not protocols(plant), seconds=20)
+        await until(lambda: not protocols(plant), seconds=30)
     await served(plant)
 
 

@@ -23,7 +23,7 @@ from server.address_space.encoding import encode_node_id
 from server.address_space.keys import numeric_key
 from tests.system.raw_requests import Response
 
-WITHIN = 20.0
+WITHIN = 60.0
 BUFFER = 65_535
 
 

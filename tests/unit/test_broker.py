@@ -9,7 +9,7 @@ from tests.broker import Broker
 
 
 def test_the_shared_broker_listens_on_loopback(mosquitto: Broker) -> None:
-    with socket.create_connection((mosquitto.host, mosquitto.port), timeout=5):
+    with socket.create_connection((mosquitto.host, mosquitto.port), timeout=30):
         pass
     assert mosquitto.url == f"mqtt://127.0.0.1:{mosquitto.port}"
 
@@ -18,7 +18,7 @@ def test_a_broker_comes_back_on_its_port(new_mosquitto: Callable[..., Broker]) -
     broker = new_mosquitto(persistence=True)
     broker.stop()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((broker.host, broker.port), timeout=5)
+        socket.create_connection((broker.host, broker.port), timeout=30)
     assert (broker.folder / "mosquitto.db").exists()
     broker.start()
     broker.kill()

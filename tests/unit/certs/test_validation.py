@@ -250,9 +250,9 @@ def test_threat_22_loops_end(store: TrustStore, tmp_path: Path) -> None:
     second_by_first = first.sign(second.request, tmp_path / "b.pem", plain)
     client = first.issue()
     for sent in ([client, first_by_second, second_by_first], [client, second_by_first, first_by_second]):
-        began = time.monotonic()
+        began = time.process_time()
         assert _judge(store, sent).status is S.CHAIN_INCOMPLETE
-        assert time.monotonic() - began < 1.0
+        assert time.process_time() - began < 1.0
     store.add_trusted(first_by_second)
     assert _judge(store, [client, second_by_first], UNKNOWN).status is S.CHAIN_INCOMPLETE
     store.add_trusted(second.der)
@@ -275,10 +275,10 @@ def test_threat_22_many_ways_of_one_name_cost_bounded_work() -> None:
         )
 
     sent = [make(name, serial) for serial in range(1, 9)]
-    began = time.monotonic()
+    began = time.process_time()
     verdict = validate(sent, Known(), Asked(None, None, dt.datetime.now(dt.UTC), Rules()))
     assert verdict.status is S.INVALID
-    assert time.monotonic() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_threat_22_sha_1(trusting: TrustStore, foreign: Foreign) -> None:

@@ -213,7 +213,7 @@ async def test_a_call_that_hangs_is_ended(where: str) -> None:
     if where == "close":
         rig.script.read = lost()
     async with running(rig):
-        await until(lambda: rig.supervisor.state is State.BACKOFF, seconds=3)
+        await until(lambda: rig.supervisor.state is State.BACKOFF, seconds=30)
         rig.script.hangs.clear()
         rig.script.read = None
         await rig.clock.advance(2.0)

@@ -152,7 +152,7 @@ async def test_a_record_is_set_aside_once_however_often_the_others_are_tried(out
     assert offered[:3] == [[1, 3, 4], [1, 4], [1, 4]]
     assert told == [2, 3]
     away.clear()
-    await asyncio.wait_for(carrier.drain(), 5)
+    await asyncio.wait_for(carrier.drain(), 30)
     await carrier.stop()
     assert (carrier.counters.dead_records, carrier.counters.dead_samples, carrier.counters.samples) == (2, 20, 20)
     assert (shelf.got, told) == ([1, 4], [2, 3])
@@ -170,10 +170,10 @@ async def test_drains_what_was_accepted_before(outbox: Outbox) -> None:
     with pytest.raises(TimeoutError):  # a caller may give up, and nothing is lost by it
         await asyncio.wait_for(carrier.drain(), 0.001)
     shelf.away = False
-    await asyncio.wait_for(draining, 5)
+    await asyncio.wait_for(draining, 30)
     assert shelf.got == [sequence for sequence in sequences if sequence != 3]
     assert (await outbox.statistics()).sinks["shelf"].acknowledged == sequences[-1]
-    await asyncio.wait_for(carrier.drain(), 5)
+    await asyncio.wait_for(carrier.drain(), 30)
     await carrier.stop()
 
 
@@ -186,7 +186,7 @@ async def test_drains_an_outbox_of_an_earlier_run(tmp_path: Path) -> None:
             await outbox.append("a", b"x")
         else:
             await carrier.start()
-            await asyncio.wait_for(carrier.drain(), 5)
+            await asyncio.wait_for(carrier.drain(), 30)
             assert carrier.counters.records == 1
         await carrier.stop()
         await outbox.close()
@@ -201,7 +201,7 @@ async def test_what_the_cap_dropped_is_not_waited_for(tmp_path: Path) -> None:
     await outbox.append("a", b"x" * 8)
     await outbox.append("b", b"y" * 8)  # pushes the other out
     shelf.away = False
-    await asyncio.wait_for(carrier.drain(), 5)
+    await asyncio.wait_for(carrier.drain(), 30)
     assert shelf.got == []
     sequence = await outbox.append("a", b"x")
     await until(lambda: shelf.got == [sequence])
@@ -231,7 +231,7 @@ async def test_the_sinks_own_advice_when_to_come_again_is_heeded(
     carrier.on_health = health.append
     await carrier.start()
     await outbox.append("a", b"x")
-    await asyncio.wait_for(carrier.drain(), 5)
+    await asyncio.wait_for(carrier.drain(), 30)
     await carrier.stop()
     assert shelf.got == [1]
     pauses = [after - before for before, after in pairwise(asked)]

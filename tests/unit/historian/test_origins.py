@@ -43,7 +43,7 @@ async def run(folder: Path, numbers: range, *, deliver: bool = True) -> None:
         recorder.offer(sample(number))
         await recorder.stop()
     if deliver:
-        await asyncio.wait_for(forwarder.drain(), 5)
+        await asyncio.wait_for(forwarder.drain(), 30)
     await forwarder.stop()
     await outbox.close()
 
@@ -87,10 +87,10 @@ async def test_an_outbox_older_than_the_history_is_told_once(tmp_path: Path, cap
         recorder.offer(sample(number))
         await recorder.stop()
         if number == 2:
-            await asyncio.wait_for(forwarder.drain(), 5)
+            await asyncio.wait_for(forwarder.drain(), 30)
             shutil.copy(path, backup)  # nothing is being written now; the log holds the rest
             shutil.copy(f"{path}-wal", f"{backup}-wal")
-    await asyncio.wait_for(forwarder.drain(), 5)
+    await asyncio.wait_for(forwarder.drain(), 30)
     await forwarder.stop()
     await outbox.close()
     for tail in ("", "-wal"):

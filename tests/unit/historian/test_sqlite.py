@@ -152,10 +152,10 @@ async def test_two_that_meet_the_damage_replace_the_file_once(tmp_path: Path, mo
     append = tables.append
     monkeypatch.setattr(tables, "append", damaged)
     kept = [store.append([Delivery(1, [scan(1, number, 1)])], f"origin {number}") for number in range(3)]
-    await asyncio.wait_for(asyncio.gather(*kept), 10)
+    await asyncio.wait_for(asyncio.gather(*kept), 30)
     assert len(await store.read_raw(node(0), T0, None, 9)) == 3
     assert set_aside(tmp_path) == 1
-    await asyncio.wait_for(store.close(), 10)
+    await asyncio.wait_for(store.close(), 30)
 
 
 async def test_whoever_writes_beside_the_gateway_leaves_a_damaged_file(tmp_path: Path) -> None:
@@ -183,11 +183,11 @@ async def test_after_an_error_the_keeper_waits_whatever_comes(tmp_path: Path) ->
         mock.patch.object(Backoff, "next", return_value=3600.0),
     ):
         await store.open()
-        await until(lambda: step.call_count == 1, seconds=5)
+        await until(lambda: step.call_count == 1, seconds=30)
         for sequence in range(10):
             await store.append([Delivery(sequence + 1, [scan(1, sequence, 1)])], "origin")
         assert step.call_count == 1
-        await asyncio.wait_for(store.close(), 5)
+        await asyncio.wait_for(store.close(), 30)
 
 
 async def test_damage_is_told_once_also_with_bounds(tmp_path: Path) -> None:

@@ -125,11 +125,11 @@ async def test_a_thread_that_ends_unforeseen_lets_nobody_wait(
         )
     assert {type(outcome) for outcome in outcomes} == {StoreError}
     with pytest.raises(StoreError, match="its writer ended"):  # and so for whoever comes later
-        await asyncio.wait_for(made.run(insert), 5)
-    await asyncio.wait_for(made.stop(), 5)
+        await asyncio.wait_for(made.run(insert), 30)
+    await asyncio.wait_for(made.stop(), 30)
     assert caplog.text.count("nothing is written any more") == 1
     await made.start()
-    await asyncio.wait_for(made.run(insert), 5)
+    await asyncio.wait_for(made.run(insert), 30)
     await made.stop()
 
 
@@ -155,7 +155,7 @@ async def test_a_thread_that_fails_with_its_last_operations_ends(
     await asyncio.sleep(0)
     monkeypatch.setattr(Writer, "_commit", broken)  # for the batch of the last one and the end
     go_on.set()
-    await asyncio.wait_for(stopping, 5)
+    await asyncio.wait_for(stopping, 30)
     await holding
     with pytest.raises(StoreError, match="its writer ended"):
         await last
@@ -166,10 +166,10 @@ async def test_a_writer_whose_file_could_not_be_opened_is_started_again(tmp_path
     made = Writer(Database(path, SCHEMA))
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
-            await asyncio.wait_for(made.start(), 5)
+            await asyncio.wait_for(made.start(), 30)
     Database(path, SCHEMA).prepare()
     await made.start()
-    await asyncio.wait_for(made.run(insert), 5)
+    await asyncio.wait_for(made.run(insert), 30)
     await made.stop()
 
 

@@ -93,7 +93,7 @@ async def test_fault_14_all_arrives_once_when_the_database_comes_back(
             await asyncio.to_thread(own_server.start)
             await until(lambda: not forwarder.last_error)
         await recorder.stop()
-        await asyncio.wait_for(forwarder.drain(), 10)
+        await asyncio.wait_for(forwarder.drain(), 30)
         assert await values_of(store) == [float(number) for number in range(offered)]
         assert (await store.statistics()).appended == offered
     finally:

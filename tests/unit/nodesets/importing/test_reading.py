@@ -44,7 +44,7 @@ async def test_who_does_not_want_it_any_more_waits_for_the_end_of_the_process(
     monkeypatch.setattr(child, "_PROGRAM", 'import signal; print(\'["reading","x"]\', flush=True); signal.pause()')
     begun = asyncio.Event()
     reading = asyncio.ensure_future(read_model_apart(two_files(tmp_path), progress=lambda _: begun.set()))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await begun.wait()
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -31,7 +31,7 @@ async def test_a_signal_asks_for_the_end(number: signal.Signals) -> None:
     with StopSignals() as signals:
         assert not signals.asked.is_set()
         os.kill(os.getpid(), number)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await signals.asked.wait()
     signal.signal(number, before)
 

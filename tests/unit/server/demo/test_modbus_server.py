@@ -30,7 +30,7 @@ async def served() -> AsyncIterator[_Served]:
     served = _Served()
     server = ModbusServer(served.tables, served.written, unit=1)
     served.port = await server.start(0)
-    served.client = AsyncModbusTcpClient("127.0.0.1", port=served.port, timeout=1, retries=0)
+    served.client = AsyncModbusTcpClient("127.0.0.1", port=served.port, timeout=20, retries=0)
     assert await served.client.connect()
     yield served
     served.client.close()
@@ -79,7 +79,7 @@ async def _exchange(port: int, sent: bytes, size: int) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(sent)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await reader.read(size) if size else await reader.read()
     finally:
         writer.close()

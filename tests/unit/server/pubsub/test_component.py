@@ -195,7 +195,7 @@ async def test_fault_25_data_wait_for_a_certificate_that_is_mended_and_never_go_
             await until(lambda: "certificate verify failed" in connection.statistics().connection.last_error)
             assert "CONNECT" not in broker.log
             trusted.write_bytes(authority.file.read_bytes())
-            await asyncio.wait_for(site.pubsub.drain(), 5)
+            await asyncio.wait_for(site.pubsub.drain(), 30)
             assert connection.statistics().delivery.samples == 3
     finally:
         broker.stop()
@@ -209,7 +209,7 @@ async def test_every_encoding_goes_through_the_same_outbox(mosquitto: Broker, tm
         for number in range(5):
             site.apply(float(number))
         await until(lambda: site.values("default") == 15)
-        await asyncio.wait_for(site.pubsub.drain(), 5)
+        await asyncio.wait_for(site.pubsub.drain(), 30)
         found = site.pubsub.statistics()["default"]
         assert (found.delivery.samples, found.acknowledged, found.delivery.dead_records) == (15, {"meters": 15}, 0)
 
@@ -231,7 +231,7 @@ async def test_counts_go_on_where_a_connection_begins_anew_or_ends(mosquitto: Br
             site.apply(1.0)
             values = {"meters": 3 * (run + 1), "gone": 3 if run < 2 else 6}
             await until(lambda names=names, values=values: all(site.values("default", n) == values[n] for n in names))
-            await asyncio.wait_for(site.pubsub.drain(), 5)
+            await asyncio.wait_for(site.pubsub.drain(), 30)
             found = site.pubsub.statistics()["default"]
             assert (found.writers.keys(), found.acknowledged["meters"]) == (set(names), 3 * (run + 1))
             assert site.pubsub.counted()["default"].writers["gone"].values == values["gone"]

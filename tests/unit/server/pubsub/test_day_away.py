@@ -55,7 +55,7 @@ async def test_fault_21_after_a_day_without_broker_every_sample_is_there_in_orde
         await plant.start()
         await until(lambda: plant.pubsub.statistics().connection.connected)
         await sample(plant, _EACH)
-        await asyncio.wait_for(plant.pubsub.drain(), 10)
+        await asyncio.wait_for(plant.pubsub.drain(), 30)
         await until(lambda: len(_samples(consumer)) == number)
         await plant.stop()
     assert plant.pubsub.statistics().delivery.replayed >= _HOURS

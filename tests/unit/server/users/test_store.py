@@ -76,7 +76,7 @@ async def test_what_another_process_changes_comes_within_seconds(tmp_path: Path)
     other = await started(tmp_path)
     await administration(other).add("ann", PASSWORD)
     await other.stop()
-    await until(lambda: "ann" in store.snapshot.users, seconds=5)
+    await until(lambda: "ann" in store.snapshot.users, seconds=30)
     await store.stop()
     assert [(len(before.users), len(after.users)) for before, after in heard] == [(0, 1)]
 

@@ -41,7 +41,7 @@ async def test_bursts_arrive_in_order_and_are_acknowledged(mosquitto: Broker, tm
     async with Consumer(mosquitto, tmp_path, "d1") as consumer, streaming(tmp_path, mosquitto.url) as stream:
         for first in range(0, 300, 30):
             await stream.put("d1", *range(first, first + 30))
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         counters = stream.delivery.counters
         assert (counters.records, counters.samples, counters.in_flight) == (10, 300, 0)
         assert (counters.published, counters.acknowledged, counters.values) == (300, 300, {"meters": 300})
@@ -56,7 +56,7 @@ async def test_fault_23_in_flight_is_bounded_and_the_rest_stays_on_disk(mosquitt
         streaming(tmp_path, proxy.url, in_flight=7) as stream,
     ):
         await stream.put("d2", 1)
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         proxy.stalled_down = True
         for first in range(0, 20_000, 1_000):
             await stream.put("d2", *range(first, first + 1_000))
@@ -64,7 +64,7 @@ async def test_fault_23_in_flight_is_bounded_and_the_rest_stays_on_disk(mosquitt
         assert stream.delivery.counters.in_flight <= 5_000
         assert (await stream.outbox.statistics()).streams[STREAM].samples == 20_000
         proxy.stalled_down = False
-        await asyncio.wait_for(stream.delivery.drain(), 10)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         assert proxy.most_in_flight <= 7
 
 
@@ -79,7 +79,7 @@ async def test_fault_22_a_lost_puback_is_a_duplicate_with_the_same_id_and_no_los
         proxy.drop_pubacks = lambda _: proxy.acknowledged == 5 and not proxy.dropped
         await stream.put("d3", *range(20))
         await stream.put("d3", *range(20, 30))
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await until(lambda: set(_numbers(consumer)) == set(range(30)))
         assert proxy.dropped == 1
         assert len(stream.links.made) == 2
@@ -99,7 +99,7 @@ async def test_what_was_acknowledged_before_a_cut_is_not_sent_again(mosquitto: B
             await stream.put("d4", *range(first, first + 100))
         await until(lambda: proxy.acknowledged >= 150, every=0)
         proxy.cut()
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await until(lambda: 399 in _numbers(consumer))
     numbers = _numbers(consumer)
     assert list(dict.fromkeys(numbers)) == list(range(400))
@@ -119,7 +119,7 @@ async def test_what_can_never_be_delivered_is_set_aside_singly(mosquitto: Broker
         await stream.outbox.append(STREAM, b"\x02nonsense", 7)
         await stream.put("d5/x", 4)
         await stream.delivery.start()
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         counters = stream.delivery.counters
         assert (counters.samples, counters.dead_samples, counters.dead_records) == (9, 11, 2)
         assert counters.values == {"meters": 9}
@@ -138,7 +138,7 @@ async def test_a_message_larger_than_the_broker_takes_is_set_aside(tmp_path: Pat
     try:
         async with streaming(tmp_path, broker.url) as stream:
             await stream.outbox.append(STREAM, pack("m", "json", 0, [Encoded(MqttMessage("d6", b"x" * 3000), 1)]), 1)
-            await asyncio.wait_for(stream.delivery.drain(), 5)
+            await asyncio.wait_for(stream.delivery.drain(), 30)
             assert stream.delivery.counters.dead_samples == 1
     finally:
         broker.stop()
@@ -158,7 +158,7 @@ async def test_what_is_new_does_not_wait_for_the_backlog(mosquitto: Broker, tmp_
             assert len(numbers) < 800
             await stream.put("d7/x", 10_001)
             await until(lambda: 10_001 in _numbers(consumer))
-            await asyncio.wait_for(stream.delivery.drain(), 5)
+            await asyncio.wait_for(stream.delivery.drain(), 30)
             await until(lambda: len(consumer.messages) == 802)
             assert len(stream.session.replayed) == 800
         numbers = _numbers(consumer)
@@ -178,7 +178,7 @@ async def test_a_kill_repeats_what_was_new_and_loses_nothing(mosquitto: Broker, 
             await stream.put("d8", 100)
             await until(lambda: 100 in _numbers(consumer))
         async with streaming(tmp_path, mosquitto.url, LIVE_FIRST) as stream:
-            await asyncio.wait_for(stream.delivery.drain(), 5)
+            await asyncio.wait_for(stream.delivery.drain(), 30)
             await until(lambda: set(_numbers(consumer)) >= {*range(40), 100})
     assert set(_numbers(consumer)) == {*range(40), 100}
 
@@ -201,7 +201,7 @@ async def test_two_links_amid_a_backlog_send_nothing_twice_that_was_acknowledged
         await until(lambda: stream.delivery.counters.in_flight == 0 and 1_004 in _numbers(consumer))
         proxy.cut()
         await stream.put("d9", 2_000)
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await until(lambda: set(_numbers(consumer)) == {*range(150), *range(1_000, 1_005), 2_000})
     numbers = _numbers(consumer)
     assert [numbers.count(number) for number in range(1_000, 1_005)] == [1] * 5
@@ -217,7 +217,7 @@ async def test_old_metadata_goes_over_no_newer_one(mosquitto: Broker, tmp_path: 
             stream.delivery.expect(newest, [MqttMessage("d10/m", b"3", retain=True, kind="ua-metadata")])
             await stream.put("d10/x", 4)
             await stream.delivery.start()
-            await asyncio.wait_for(stream.delivery.drain(), 5)
+            await asyncio.wait_for(stream.delivery.drain(), 30)
             assert stream.metadata == [MqttMessage("d10/m", b"3", retain=True, kind="ua-metadata")], "for the next link"
         await until(lambda: len(consumer.messages) == 4)
         assert sorted(_numbers(consumer)) == [1, 2, 3, 4]
@@ -236,7 +236,7 @@ async def test_metadata_that_did_not_get_here_is_sent_in_its_place(mosquitto: Br
         stream.delivery.expect(gone, [MqttMessage("d11/m", b"2", retain=True, kind="ua-metadata")])
         await stream.put("d11/x", 3)
         await stream.delivery.start()
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await until(lambda: len(consumer.messages) == 3)
         assert [message.payload for message in stream.metadata] == [b"2"]
     assert _numbers(consumer) == [1, 2, 3]
@@ -245,7 +245,7 @@ async def test_metadata_that_did_not_get_here_is_sent_in_its_place(mosquitto: Br
 async def test_records_of_version_1_are_delivered_too(mosquitto: Broker, tmp_path: Path) -> None:
     async with Consumer(mosquitto, tmp_path, "d12") as consumer, streaming(tmp_path, mosquitto.url) as stream:
         await stream.outbox.append(STREAM, struct.pack("<BBHI", 1, 1, 3, 2) + b"d12" + b"17", 1)
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await until(lambda: consumer.messages)
     assert _numbers(consumer) == [17]
 
@@ -257,9 +257,9 @@ async def test_what_was_accepted_before_the_link_was_up_is_backfill(
     async with streaming(tmp_path, mosquitto.url, settings, start=False) as stream:
         await stream.put("d13", 1, 2)
         await stream.delivery.start()
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         await stream.put("d13", 3)
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         assert stream.session.replayed == [b"1", b"2"]
         assert stream.delivery.counters.replayed == 2
 
@@ -281,7 +281,7 @@ async def test_a_refusal_that_may_pass_is_tried_again_and_keeps_what_is_behind_i
             rules.write_text("topic readwrite d14/#\n", encoding="utf-8")
             broker.stop()
             broker.start()
-            await asyncio.wait_for(stream.delivery.drain(), 8)
+            await asyncio.wait_for(stream.delivery.drain(), 30)
             counters = stream.delivery.counters
             assert (counters.samples, counters.dead_records, stream.delivery.last_error) == (2, 0, "")
             assert told[0].startswith("the broker refuses d14/shut")
@@ -300,7 +300,7 @@ async def test_metadata_dropped_while_nothing_else_waits_is_sent_at_once(
         streaming(tmp_path, mosquitto.url, settings, largest_bytes=1_000) as stream,
     ):
         await stream.put(f"{topic}/x", 1)
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         described = MqttMessage(f"{topic}/m", b"2", retain=True, kind="ua-metadata")
         record = pack("meters", "json", 0, [Encoded(described, 0)]) + bytes(1_000)
         gone = stream.delivery.newest() + 1
@@ -365,7 +365,7 @@ async def test_what_was_dropped_and_told_is_not_delivered_after_all(mosquitto: B
         for number in range(3, 6):
             await stream.put("d40", number)
         await stream.delivery.start()
-        await asyncio.wait_for(stream.delivery.drain(), 5)
+        await asyncio.wait_for(stream.delivery.drain(), 30)
         assert stream.delivery.counters.samples == 3
         await until(lambda: len(consumer.messages) == 3)
     assert _numbers(consumer) == [3, 4, 5]

@@ -118,7 +118,7 @@ async def test_a_thread_wakes_the_loop(sources: list[LogEvents]) -> None:
     source = _listen(sources)
     thread = threading.Thread(target=LOG.warning, args=("from elsewhere",))
     thread.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await source.arrived.wait()
     thread.join()
     assert len(source.take()) == 1

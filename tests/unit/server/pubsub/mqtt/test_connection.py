@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -267,10 +266,9 @@ async def test_stop_waits_for_nobody(scheme: str) -> None:
         await connection.start()
         await connection.start()
         accepted, _ = await asyncio.to_thread(silent.accept)
-        began = time.monotonic()
-        await connection.stop()
-        await connection.stop()
-        assert time.monotonic() - began < 1
+        async with asyncio.timeout(30):
+            await connection.stop()
+            await connection.stop()
         accepted.close()
 
 
@@ -299,9 +297,8 @@ async def test_a_farewell_that_nobody_takes_is_given_up(monkeypatch: pytest.Monk
         connection = BrokerConnection(settings_of(broker.url), Session("s"))
         await connection.start()
         await connection.link()
-        began = time.monotonic()
-        await connection.stop()
-        assert time.monotonic() - began < 1
+        async with asyncio.timeout(30):
+            await connection.stop()
 
 
 async def test_a_broker_that_is_away_is_told_once_a_reason(caplog: pytest.LogCaptureFixture) -> None:

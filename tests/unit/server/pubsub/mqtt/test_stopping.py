@@ -18,7 +18,7 @@ async def test_a_link_that_breaks_while_the_connection_stops_does_not_hold_it_up
     for _ in range(turns):
         await asyncio.sleep(0)
     link.abort("the broker ends, too")
-    done, _ = await asyncio.wait([stopping], timeout=2)
+    done, _ = await asyncio.wait([stopping], timeout=30)
     if not done:  # what has swallowed one cancellation goes by the next
         for task in asyncio.all_tasks():
             if task.get_name() == "mqtt-connection":

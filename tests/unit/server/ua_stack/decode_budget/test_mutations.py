@@ -33,7 +33,7 @@ def test_what_passes_is_decoded(part: int) -> None:
         check_request(SERVICES[service], sound, parameters_at(sound))
         for _ in range(TIMES):
             message = mutated(random, sound)
-            begun = time.perf_counter()
+            begun = time.process_time()
             try:
                 header = read_header(message)
                 check_request(header.kind, message, header.at)
@@ -42,7 +42,7 @@ def test_what_passes_is_decoded(part: int) -> None:
             else:
                 decode(message)
                 outcomes["decoded"] += 1
-            assert time.perf_counter() - begun < SECONDS
+            assert time.process_time() - begun < SECONDS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < KILOBYTES
     assert outcomes["DecodingError"] > MESSAGES, "it has something to refuse"
     assert outcomes["decoded"] > MESSAGES // 2, "and does not refuse everything"
