@@ -80,7 +80,7 @@ class PublishedConnections:
         made = self._connected[name] = _Connected(name, settings)
         if (settings.commands is not None or settings.subscribed) and self._commanding is not None:
             made.around = await self._command_surroundings(self._commanding)
-        security = await self._security(settings)
+        security = made.groups = await self._security(settings)
 
         def twin() -> Twin | None:
             file = plan.data_dir / f"twin-{name}.json"
@@ -124,8 +124,10 @@ class PublishedConnections:
 
     async def _security(self, settings: ConnectionSettings) -> SecurityGroups | None:
         """Have the SecurityGroups that a connection's messages are secured with."""
-        wanted = [one.uadp.security for one in settings.published.values() if one.uadp.security is not None]
-        if settings.encoding != "uadp" or not wanted:
+        sent = [one.uadp.security for one in settings.published.values()] if settings.encoding == "uadp" else []
+        read = [one.security for one in settings.subscribed.values()]
+        wanted = [one for one in (*sent, *read) if one is not None]
+        if not wanted:
             return None
         if self._keys is None:
             self._keys = KeyRotation(self._plan.data_dir, SystemClock(), self._describe)
@@ -160,6 +162,7 @@ class _Connected:
     name: str
     settings: ConnectionSettings
     around: CommandSurroundings | None = None
+    groups: SecurityGroups | None = None
     back: WayBack | None = field(default=None, init=False)
     """What was made last."""
 
@@ -179,7 +182,7 @@ class _Connected:
                 limits = cloud.limits(settings)
                 if limits is None or limits.takes_filter(topic):  # a hub has no such topics; its twin brings commands
                     back.take_commands(settings.commands, topic, own)
-        back.read_datasets(settings.subscribed)
+        back.read_datasets(settings.subscribed, self.groups)
         self.back = back
         return back
 

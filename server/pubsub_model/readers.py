@@ -37,6 +37,7 @@ _FIELD_IDS: Final = UUID("8d0c7c5e-5a0b-4c53-8a55-0a9a0c0f6b6b")
 _STRUCTURE: Final = ua.VariantType.ExtensionObject
 _VALUE: Final = 13
 _NO_SECURITY: Final = 1
+_MODES: Final = {"Sign": 2, "SignAndEncrypt": 3}
 _MILLISECONDS: Final = 1000.0
 
 State = Callable[[], PubSubState]
@@ -72,6 +73,10 @@ def reader(name: str, settings: SubscribedSettings, state: State, plan: Plan) ->
         "Status/State": lambda: int32_variant(state()),
         "SubscribedDataSet/TargetVariables": lambda: _targets(settings, plan),
     }
+    if settings.security is not None:  # of the reader, not of its group (Part 14 v1.05 9.1.8.2)
+        values["SecurityMode"] = partial(int32_variant, _MODES[settings.security.mode])
+        group = variant(BuiltInType.String, encode_string(settings.security.group))
+        values["SecurityGroupId"] = lambda: group
     return Parts(values, types={"SubscribedDataSet": _TARGETS})
 
 

@@ -17,8 +17,25 @@ from server.pubsub.commands.subscribed.reader import DataSetReader
 from tests.broker import Broker, free_port
 from tests.system.commanded import Commanded, add_user, commanded, node
 from tests.system.plant import Plant, lay_down, running
+from tests.system.test_pubsub_model import add_users
 from tests.waiting import until
 
+SECURED = """\
+pubsub:
+  broker: {broker}
+  prefix: read-back
+  encoding: uadp
+  datasets:
+    ramps: {{nodes: [/Objects/sim/t3], publish: 50ms, keyframe: 1, uadp: {{security: {{group: plant}}}}}}
+  subscribed:
+    back:
+      topic: read-back/uadp/data/test/default/ramps
+      metadata_topic: read-back/uadp/metadata/test/default/ramps
+      encoding: uadp
+      security: {{group: plant}}
+      fields: {{t3: "{level}"}}
+      user: reader
+"""
 FIELDS = {"level": node("Level"), "count": node("Count"), "limits": node("Limits")}
 
 
@@ -148,3 +165,17 @@ async def _check_stale(plant: Plant, mosquitto: Broker) -> None:
         # A publisher that began again, after silence and with a later time.
         await published(line, data(1, second=30, level=2.0), topic="s3/data")
         assert (line.value("Level"), reader_of(line).sequences.restarts) == (2.0, 1)
+
+
+async def test_secured_messages_are_read_by_the_keys_of_their_group(mosquitto: Broker, tmp_path: Path) -> None:
+    config = lay_down(tmp_path, port=free_port(), anonymous="Observer")
+    with config.open("a", encoding="utf-8") as file:
+        file.write(SECURED.format(broker=mosquitto.url, level=node("Level")))
+    await add_users(tmp_path / "var", reader="Operator")
+    async with running(config) as plant:
+        image = plant.gateway.image
+        slot = image.slot_of[node("Level")]
+        first = image.read(slot).value
+        await until(lambda: image.read(slot).value != first)
+        second = image.read(slot).value
+        await until(lambda: image.read(slot).value != second)

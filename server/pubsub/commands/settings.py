@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from core.durations import PositiveDuration
 from core.errors import SettingError
 from core.settings import Settings, raise_clashes
+from server.pubsub.uadp.settings import UadpSecuritySettings
 
 _LONGEST_TOPIC = 1024
 
@@ -79,10 +80,12 @@ class SubscribedSettings(Settings):
     ``publisher``, ``group``, ``writer``: PublisherId, and the ids of WriterGroup and DataSetWriter; any where left out.
     ``fields``: names of fields, and the nodes that they are written to. ``user``: whose roles are what may be written.
     ``on_stale``: what becomes of the values when nothing has come for so long, and which StatusCode they have then.
+    ``security``: what its UADP messages are secured with; others are not read then.
     """
 
     topic: TopicFilter
     encoding: Literal["json", "uadp"] = "json"
+    security: UadpSecuritySettings | None = None
     metadata_topic: TopicFilter | None = None
     publisher: str = ""
     group: int | None = Field(default=None, ge=0, le=0xFFFF)
@@ -98,4 +101,7 @@ class SubscribedSettings(Settings):
         if self.encoding == "uadp" and self.metadata_topic is None:
             problem = "UADP tells fields by their places, and metadata_topic: is missing, which tells their names"
             raise_clashes(self, {"encoding": SettingError(problem, "write the topic of the retained metadata")})
+        if self.encoding != "uadp" and self.security is not None:
+            problem = "JSON messages have no security of their own"
+            raise_clashes(self, {"security": SettingError(problem, "write encoding: uadp, or leave security: out")})
         return self

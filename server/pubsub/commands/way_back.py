@@ -22,6 +22,7 @@ from server.pubsub.commands.store import CommandStore
 from server.pubsub.commands.subscribed.reader import DataSetReader
 from server.pubsub.commands.subscribed.variables import Variables
 from server.pubsub.contract import MqttMessage, Subscription
+from server.pubsub.uadp.keys import GroupKeys, SecurityGroups
 from server.ua_stack.nodeids import NodeIds
 from server.ua_stack.stack import UaStack
 from server.writing import WriteRouter
@@ -89,24 +90,20 @@ class WayBack:
         )
         return self.sparkplug
 
-    def writes(self, settings: CommandSettings) -> CommandPort:
-        """Give the port of the user that commands are mapped to, for whoever else writes by this connection."""
-        around = self._around
-        return CommandPort(around.stack, around.nodeids, self._nodes(settings.allow), self._caller(settings.user))
-
     def port(self, settings: CommandSettings) -> CommandPort:
         """Give who writes as the user of commands: a cloud's twin does so, too."""
         around = self._around
         return CommandPort(around.stack, around.nodeids, self._nodes(settings.allow), self._caller(settings.user))
 
-    def read_datasets(self, settings: Mapping[str, SubscribedSettings]) -> None:
-        """Write the fields of others' DataSets to variables."""
+    def read_datasets(self, settings: Mapping[str, SubscribedSettings], groups: SecurityGroups | None = None) -> None:
+        """Write the fields of others' DataSets to variables. ``groups``: those that their messages are secured with."""
         around = self._around
         for name, one in settings.items():
             caller = self._caller(one.user)
             variables = Variables(around.stack, around.nodeids, self._nodes(()), around.router, caller, one.fields)
             audit = RefusalAudit(around.record, one.user, self._origin.url)
-            self.readers[name] = DataSetReader(name, one, variables, audit)
+            keys = None if groups is None or one.security is None else GroupKeys(groups, one.security.group)
+            self.readers[name] = DataSetReader(name, one, variables, audit, keys=keys)
 
     @property
     def counters(self) -> CommandCounters | None:

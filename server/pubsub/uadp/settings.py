@@ -48,6 +48,11 @@ class UadpSecuritySettings(Settings):
     future_keys: int = Field(default=2, ge=1, le=100)
     past_keys: int = Field(default=2, ge=0, le=100)
 
+    @property
+    def keys_told(self) -> tuple[object, ...]:
+        """What the settings say of the SecurityGroup, which is one wherever it is named."""
+        return (self.policy, self.keys, self.key_lifetime, self.future_keys, self.past_keys)
+
 
 class UadpSettings(Settings):
     """UADP of one WriterGroup or DataSetWriter; the defaults are those of Annex A.2.2, for data of any layout."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from core.quality import is_bad
 from server.pubsub.uadp.decoding import Limits, UadpDecoder
 from server.pubsub.uadp.messages import NetworkMessage, ReceivedChunk, ReceivedDataSetMessage, ReceivedMetaData
 from server.pubsub.uadp.metadata import DataSetMetaData
@@ -14,7 +15,7 @@ from server.pubsub.uadp.security import ReceivingKeys, SecurityMode, is_newer
 
 _Writer = tuple[PublisherId | None, int | None]
 _Value = TypeVar("_Value")
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 256
 """DataSetWriters of whom something is known; past it the one heard of least lately is forgotten."""
 
 
@@ -59,7 +60,7 @@ class UadpSubscriber:
         self.counters.messages += 1
         payload = message.payload
         if isinstance(payload, ReceivedMetaData):
-            _remember(self._metadata, (message.publisher, payload.writer), payload.metadata)
+            self._know(message, payload)
             return message
         if isinstance(payload, tuple | ReceivedChunk) and not self._is_new(message, _writer_of(payload)):
             self.counters.old += 1
@@ -71,8 +72,12 @@ class UadpSubscriber:
             return None
         read = self._decoder.payload(whole, payload, message.publisher)
         if isinstance(read, ReceivedMetaData):
-            _remember(self._metadata, (message.publisher, read.writer), read.metadata)
+            self._know(message, read)
         return replace(message, payload=read)
+
+    def _know(self, message: NetworkMessage, said: ReceivedMetaData) -> None:
+        if not is_bad(said.status):
+            _remember(self._metadata, (message.publisher, said.writer), said.metadata)
 
     def _is_new(self, message: NetworkMessage, writer: int | None) -> bool:
         """Tell whether a secured message is newer than its writer's last: on a topic they come in order."""

@@ -29,10 +29,11 @@ from server.pubsub.commands.subscribed.messages import (
     Source,
 )
 from server.pubsub.commands.subscribed.sequence import Sequence, SequenceCounters
-from server.pubsub.commands.subscribed.uadp_messages import UadpSource
+from server.pubsub.commands.subscribed.uadp_messages import Security, UadpSource
 from server.pubsub.commands.subscribed.variables import Variables
 from server.pubsub.commands.turns import Turns
 from server.pubsub.contract import MqttMessage, Subscription
+from server.pubsub.uadp.security import ReceivingKeys
 
 T = TypeVar("T")
 _Writer = tuple[str, int | None]
@@ -80,15 +81,22 @@ class DataSetReader:
         variables: Variables,
         audit: RefusalAudit,
         clock: Callable[[], float] | None = None,
+        *,
+        keys: ReceivingKeys | None = None,
     ) -> None:
-        """Do nothing before :meth:`start`. ``clock``: seconds; the event loop's if there is none."""
+        """Do nothing before :meth:`start`. ``clock``: seconds; the event loop's if there is none.
+
+        ``keys``: of the settings' SecurityGroup. Raises :class:`ValueError` for ``security`` without them.
+        """
         self._name, self._settings, self._variables, self._audit = name, settings, variables, audit
         self._clock = clock
         self.counters = ReaderCounters()
         self.sequences = SequenceCounters()
         self._sequences: dict[_Writer, Sequence] = {}
         most = settings.max_size
-        self._source: Source = UadpSource(most) if settings.encoding == "uadp" else JsonSource(most)
+        self._source: Source = (
+            UadpSource(most, _security(settings, keys)) if settings.encoding == "uadp" else JsonSource(most)
+        )
         self._metadata: dict[_Writer, ReceivedMetaData] = {}
         self._waiting: deque[MqttMessage] = deque()
         self._bytes = 0
@@ -264,6 +272,15 @@ class DataSetReader:
                 return
             _log.warning("the reader %s: %s", self._name, why)
             self._audit.refused(int(status), why, f"subscribed {self._name}")
+
+
+def _security(settings: SubscribedSettings, keys: ReceivingKeys | None) -> Security | None:
+    if settings.security is None:
+        return None
+    if keys is None:
+        message = f"there are no keys of the SecurityGroup {settings.security.group}"
+        raise ValueError(message)
+    return Security(keys, settings.security.mode)
 
 
 def _remember(known: dict[_Writer, T], writer: _Writer, what: T) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from asyncua.ua.status_codes import StatusCodes
@@ -24,16 +25,14 @@ from server.pubsub.commands.subscribed.messages import (
     ReceivedMetaData,
 )
 from server.pubsub.uadp import messages as uadp
-from server.pubsub.uadp.decoding import Limits, UadpDecoder
+from server.pubsub.uadp.decoding import Limits
 from server.pubsub.uadp.errors import UadpError
 from server.pubsub.uadp.flags import DataSetMessageType
-from server.pubsub.uadp.metadata import DataSetMetaData
 from server.pubsub.uadp.publisher_id import PublisherId
-from server.pubsub.uadp.reassembly import Reassembly
+from server.pubsub.uadp.security import ReceivingKeys, SecurityMode
+from server.pubsub.uadp.subscriber import UadpSubscriber
 
 _WRAPS: Final = 1 << 16
-_MOST_METADATA: Final = 256
-"""DataSets whose metadata are known at once; the oldest is forgotten."""
 _MOST_VALUES: Final = 100_000
 _KINDS: Final = {
     DataSetMessageType.KEY_FRAME: KEY_FRAME,
@@ -49,60 +48,57 @@ _INDEXED: Final = frozenset(
 )
 """Types whose binary form may hold namespace indexes, which are the publisher's own."""
 
-_Key = tuple[PublisherId | None, int | None]
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What others' messages are secured with. ``mode``: how they have to be, at least."""
+
+    keys: ReceivingKeys
+    mode: SecurityMode
 
 
 class UadpSource:
-    """Reads one topic's messages of up to ``most`` bytes. ``clock``: seconds."""
+    """Reads one topic's messages of up to ``most`` bytes. ``clock``: seconds.
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+    With ``security`` a message that lacks it cannot be read, and one that came before is passed over.
+    """
+
+    def __init__(
+        self, most: int, security: Security | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Know no metadata yet."""
         self._clock = clock
-        self._known: dict[_Key, DataSetMetaData] = {}
-        self._decoder = UadpDecoder(self._metadata_of, limits=Limits(most, _MOST_VALUES))
-        self._chunks = Reassembly(largest=most, room=4 * most)
+        keys, mode = (None, None) if security is None else (security.keys, security.mode)
+        self._subscriber = UadpSubscriber(keys=keys, required=mode, limits=Limits(most, _MOST_VALUES))
 
     def messages(self, payload: bytes) -> list[ReceivedMessage]:
         """Give the DataSetMessages of a message; none of a chunk that is not the last.
 
         Raises :class:`MessageUnreadable`.
         """
-        network, content = self._read(payload)
-        if not isinstance(content, tuple):
+        network = self._read(payload)
+        if network is None or not isinstance(network.payload, tuple):
             return []
-        return [self._message(network, one) for one in content if one.valid]
+        return [self._message(network, one) for one in network.payload if one.valid]
 
     def metadata(self, payload: bytes) -> list[ReceivedMetaData]:
         """Give the DataSetMetaData of an announcement; none of other messages. Raises :class:`MessageUnreadable`."""
-        network, content = self._read(payload)
-        if not isinstance(content, uadp.ReceivedMetaData) or is_bad(content.status):
+        network = self._read(payload)
+        if network is None or not isinstance(network.payload, uadp.ReceivedMetaData) or is_bad(network.payload.status):
             return []
-        key = (network.publisher, content.writer)
-        self._known.pop(key, None)
-        self._known[key] = content.metadata
-        while len(self._known) > _MOST_METADATA:
-            self._known.pop(next(iter(self._known)))
+        content = network.payload
         names = tuple(one.name for one in content.metadata.fields)
         major, minor = content.metadata.version
         return [ReceivedMetaData(_text(network.publisher), content.writer, major, names, minor)]
 
-    def _read(self, payload: bytes) -> tuple[uadp.NetworkMessage, uadp.Payload]:
+    def _read(self, payload: bytes) -> uadp.NetworkMessage | None:
         try:
-            network = self._decoder.decode(payload)
-            content = network.payload
-            if isinstance(content, uadp.ReceivedChunk):
-                whole = self._chunks.add(network.publisher, content, self._clock())
-                if whole is not None:
-                    return network, self._decoder.payload(whole, content, network.publisher)
+            return self._subscriber.receive(payload, self._clock())
         except UadpError as error:
             raise MessageUnreadable(str(error)) from None
-        return network, content
-
-    def _metadata_of(self, publisher: PublisherId | None, writer: int | None) -> DataSetMetaData | None:
-        return self._known.get((publisher, writer))
 
     def _message(self, network: uadp.NetworkMessage, given: uadp.ReceivedDataSetMessage) -> ReceivedMessage:
-        known = self._metadata_of(network.publisher, given.writer)
+        known = self._subscriber.metadata(network.publisher, given.writer)
         names = () if known is None else tuple(one.name for one in known.fields)
         return ReceivedMessage(
             _text(network.publisher),

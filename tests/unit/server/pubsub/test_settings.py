@@ -12,6 +12,12 @@ from tests.conftest import ROOT
 from tests.pages import code, table
 
 DATASETS = "datasets: {meters: {nodes: [/Objects/Line1/*]}}\n"
+READ = "topic: a/b, user: ann, fields: {x: /Objects/x}"
+UNLIKE = (
+    "datasets: {a: {nodes: [/x], uadp: {security: {group: g}}}}\n"
+    f"subscribed: {{r: {{{READ}, encoding: uadp, metadata_topic: a/c,"
+    " security: {group: g, policy: PubSub-Aes128-CTR}}}\n"
+)
 
 
 def _build(tmp_path: Path, text: str) -> tuple[ConnectionSettings | None, list[str]]:
@@ -68,6 +74,11 @@ def test_everything_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("broker: mqtt://b\nprefixes: {alarm: x}\n" + DATASETS, "alarms"),
         ("broker: mqtt://b\nencoding: sparkplug\nprefixes: {logs: x}\n" + DATASETS, "begin with none"),
         ("broker: mqtt://b\nencoding: uadp\ndatasets: {a: {nodes: [/x], json: {}}}\n", "a has json:"),
+        (
+            f"broker: mqtt://b\nsubscribed: {{r: {{{READ}, security: {{group: g}}}}}}\n" + DATASETS,
+            "no security of their own",
+        ),
+        (f"broker: mqtt://b\nencoding: uadp\n{UNLIKE}", "the SecurityGroup g has other keys here"),
         ("broker: mqtt://b\nlogs: {own: {uadp: {}}}\n" + DATASETS, "own has uadp:"),
         ("broker: mqtt://b\npublisher: a/b\n" + DATASETS, "cannot stand in an MQTT topic"),
         ("broker: mqtt://b\nin_flite: 3\n" + DATASETS, "in_flight"),

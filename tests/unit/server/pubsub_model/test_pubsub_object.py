@@ -92,6 +92,17 @@ async def test_encodings_without_topics_of_part_14_show_none(tmp_path: Path) -> 
         assert one.value(one.child(group, "meters"), "TransportSettings", "MetaDataQueueName") == ""
 
 
+async def test_the_security_of_a_reader_is_shown(tmp_path: Path) -> None:
+    more = (
+        "  subscribed: {recipe: {topic: a/b, encoding: uadp, metadata_topic: a/c, user: ann,"
+        " security: {group: plant, mode: Sign}, fields: {Set: /Objects/Line/Setpoint}}}\n"
+    )
+    async with site(tmp_path, CONFIG + more) as one:
+        held = one.child(one.child(one.child(OBJECT, "default"), "subscribed"), "recipe")
+        assert one.value(held, "SecurityMode") == 2
+        assert one.value(held, "SecurityGroupId") == "plant"
+
+
 async def test_what_the_configuration_says_is_shown_and_not_changed(tmp_path: Path) -> None:
     more = "  subscribed: {recipe: {topic: a/b, user: ann, fields: {Set: /Objects/Line/Setpoint}}}\n"
     async with site(tmp_path, CONFIG + more) as one:

@@ -9,10 +9,11 @@ import pytest
 from core.datatypes import DataType
 from server.pubsub.commands.port import EncodedVariant
 from server.pubsub.commands.subscribed.messages import KEY_FRAME, MessageUnreadable
-from server.pubsub.commands.subscribed.uadp_messages import UadpSource
+from server.pubsub.commands.subscribed.uadp_messages import Security, UadpSource
 from server.pubsub.uadp.encoding import UadpEncoding
 from server.pubsub.uadp.settings import UadpSettings
 from tests.unit.server.pubsub.uadp.plain import IDENTITY, MOMENT, PlainField, fields_of, frame_of, publisher
+from tests.unit.server.pubsub.uadp.test_security import Keys, SecuredPublisher
 
 TYPES = [DataType.DOUBLE, DataType.INT32, DataType.STRING]
 MOST = 1_000_000
@@ -55,6 +56,28 @@ def test_raw_data_needs_metadata_and_chunks_their_last() -> None:
     read = [one for piece in pieces for one in source.messages(piece.message.payload)]
     assert len(read) == 1
     assert set(read[0].fields) == {"f0", "f1", "f2"}
+
+
+def test_secured_messages_are_read_once_and_others_not_at_all() -> None:
+    keys = Keys()
+    secured = UadpEncoding(
+        SecuredPublisher(keys, "SignAndEncrypt"), IDENTITY, fields_of(TYPES), ("StatusCode",), UadpSettings()
+    )
+    source = UadpSource(MOST, Security(keys, "SignAndEncrypt"))
+    source.metadata(secured.metadata()[0].payload)
+    payload = secured.data([frame_of(given("geheim"))], MOST)[0].message.payload
+    assert b"geheim" not in payload
+    (read,) = source.messages(payload)
+    assert set(read.fields) == {"f0", "f1", "f2"}
+    assert source.messages(payload) == []
+    plain = encoding("StatusCode")
+    for refused in (plain.data([frame_of(given())], MOST)[0].message.payload, plain.metadata()[0].payload):
+        with pytest.raises(MessageUnreadable, match="SignAndEncrypt is required"):
+            source.messages(refused)
+        with pytest.raises(MessageUnreadable, match="SignAndEncrypt is required"):
+            source.metadata(refused)
+    with pytest.raises(MessageUnreadable):
+        UadpSource(MOST, Security(Keys(seed=2), "Sign")).messages(payload)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\0", b"\xff" * 40, b"{}", b"\xf1" + b"\0" * 30])
