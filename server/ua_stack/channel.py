@@ -15,6 +15,7 @@ from struct import error as struct_error
 from asyncua import ua
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from certs.verdict import Verdict
 from core.security_mode import SecurityMode
 from server.ua_stack.frames import TransportError
 from server.ua_stack.secure_channel import asymmetric
@@ -86,6 +87,8 @@ class GatewayChannel:
         self.largest = UNKNOWN_PEER
         """Bytes of a message that is taken; more once a session is active (threat 9)."""
         self.security = Security()
+        self.distrusted: Verdict | None = None
+        """Why the client's certificate is trusted no longer, where that is what ends the channel."""
         self.tokens: Tokens | None = None
         """None while the channel is not open."""
         self._budget = unfinished if unfinished is not None else UnfinishedBytes(KNOWN_PEER)

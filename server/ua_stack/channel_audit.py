@@ -46,6 +46,8 @@ def records_of(told: ChannelRecord) -> Iterator[AuditRecord]:
     """Give what the audit trail keeps of a channel that was opened, renewed, refused or closed."""
     channel = str(told.channel_id)
     if told.what == "closed":
+        if told.verdict is not None:
+            yield from records_of_verdict(told.verdict)
         yield AuditChannel(status=True, secure_channel_id=channel, message=_words(told))
         return
     error = None

@@ -31,6 +31,7 @@ class GatewayListener:
         self.port = port
         self._host = host
         self._listening: asyncio.Server | None = None
+        self._trust = channels.follower(lambda: self.clients)
 
     def protocol(self) -> GatewayProtocol:
         """Make a connection: of one who connected, or of one that we connect to (reverse connect)."""
@@ -45,12 +46,16 @@ class GatewayListener:
 
     async def start(self) -> None:
         """Listen. Raises :class:`OSError`."""
+        if self._trust is not None:
+            await self._trust.start()
         self._listening = await asyncio.get_running_loop().create_server(self.protocol, self._host, self.port)
         self.port = int(self._listening.sockets[0].getsockname()[1])
         _log.info("listening on %s:%s", self._host or "all interfaces", self.port)
 
     async def stop(self) -> None:
         """Close all connections; who does not read what it is sent is not waited for."""
+        if self._trust is not None:
+            await self._trust.stop()
         if self._listening is not None:
             self._listening.close()
         for client in tuple(self.clients):
@@ -85,6 +90,7 @@ class GatewayServer(Server):
                 await listener.start()
             except BaseException:
                 self.bserver = None
+                await listener.stop()
                 await self.iserver.stop()
                 raise
         except BaseException:

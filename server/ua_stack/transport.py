@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from asyncua import ua
 
+from certs.verdict import Verdict
 from server.ua_stack.frames import FrameBuffer, TransportError
 from server.ua_stack.processor import GatewayProcessor
 from server.ua_stack.secure_channel.limits import BUFFER, KNOWN_PEER, MOST_CHUNKS
@@ -131,6 +132,16 @@ class GatewayProtocol(asyncio.Protocol):
         self.complaints.warn("the connection from %s is closed: %s", self.peer_name, why)
         if self.transport is not None:
             self.transport.abort()
+
+    @property
+    def client_chain(self) -> list[bytes]:
+        """The certificate that the client proved to own and its issuers, DER; empty where there is none."""
+        return self.channel.client_chain
+
+    def distrust(self, verdict: Verdict) -> None:
+        """End it, since the client's certificate is trusted no longer."""
+        self.channel.distrusted = verdict
+        self._end(TransportError(int(getattr(ua.StatusCodes, verdict.told)), f"its certificate: {verdict}"))
 
     def _take(self, frame: bytes) -> Awaitable[bool | None] | None:
         """Answer a chunk, or give what answers it. Raises :class:`TransportError`."""

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -20,11 +21,17 @@ from asyncua.ua.ua_binary import struct_to_binary
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from certs.certificate import Certificate
 from certs.making import Application, CertificateKind
 from certs.own import OwnCertificates
+from certs.store import TrustStore
+from certs.verdict import CertificateStatus
+from server.audit.connections import AuditCertificateUntrusted, AuditChannel
+from server.ua_stack.channel_audit import records_of
 from server.ua_stack.secure_channel.limits import ChannelLimits
 from server.ua_stack.secure_channel.service import SecureChannels
 from server.ua_stack.secure_channel.settings import ChannelSettings
+from tests.system.patient import PatientClient
 from tests.system.plain_asyncua import Memory, plain_server
 from tests.system.plant import Plant, lay_down, running
 from tests.system.wire import Wire, connection, session
@@ -75,7 +82,7 @@ def rejected(plant: Plant) -> set[bytes]:
 
 
 async def server_certificate(url: str) -> x509.Certificate:
-    endpoints = await Client(url).connect_and_get_server_endpoints()
+    endpoints = await PatientClient(url).connect_and_get_server_endpoints()
     return x509.load_der_x509_certificate(endpoints[0].ServerCertificate)
 
 
@@ -104,7 +111,7 @@ async def secured(plant: Plant, folder: Path) -> AsyncGenerator[Client]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     trust(plant, "client.der", der(certificate))
-    client = Client(plant.url)
+    client = PatientClient(plant.url)
     client.application_uri = "urn:test:client"
     await client.set_security(BASIC, folder / "client.der", folder / "client.pem", mode=ENCRYPT)
     async with client:
@@ -193,14 +200,12 @@ async def test_threat_02_a_certificate_that_nobody_has_signed_with_is_no_identit
         await open_with(wire, Peer(BASIC, own=admin, server=own))
 
 
-async def test_threat_08_who_dribbles_is_closed_in_time(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit(monkeypatch, opens_within=0.4)
-    async with running(lay_down(tmp_path, port=free_port())) as plant, session(plant.url) as honest:
+async def test_threat_08_who_dribbles_is_closed_in_time(plant: Plant) -> None:
+    async with session(plant.url) as honest:
         async with connection(plant.url) as wire:
             wire.send(b"MSGF" + pack("<I", 0x7FFF_FFFF))
             assert await wire.error() == "BadTcpMessageTooLarge"
+        channels(plant).limits = replace(channels(plant).limits, opens_within=0.4)  # of who comes now
         async with connection(plant.url) as wire:
             wire.send(b"MSGF" + pack("<I", 65_000))
 
@@ -216,11 +221,9 @@ async def test_threat_08_who_dribbles_is_closed_in_time(
         assert (await honest.ask(ENDPOINTS, GET_ENDPOINTS)).status == "Good"
 
 
-async def test_threat_05_who_opens_a_channel_and_never_logs_in_is_closed_in_time(
-    tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit(monkeypatch, activates_within=0.4)
-    async with running(lay_down(tmp_path, port=free_port())) as plant, session(plant.url) as honest:
+async def test_threat_05_who_opens_a_channel_and_never_logs_in_is_closed_in_time(plant: Plant) -> None:
+    async with session(plant.url) as honest:
+        channels(plant).limits = replace(channels(plant).limits, activates_within=2.0)  # of who comes now
         async with connection(plant.url) as wire:
             await wire.greet()
             await wire.open_channel()
@@ -320,7 +323,7 @@ async def test_threat_20_wrong_signatures_and_numbers_close_the_channel_alone(
 
 
 async def test_threat_21_deprecated_policies_are_neither_offered_nor_taken(plant: Plant) -> None:
-    endpoints = await Client(plant.url).connect_and_get_server_endpoints()
+    endpoints = await PatientClient(plant.url).connect_and_get_server_endpoints()
     assert not any(str(one.SecurityPolicyUri).endswith(("#Basic128Rsa15", "#Basic256")) for one in endpoints)
     own = x509.load_der_x509_certificate(endpoints[0].ServerCertificate)
     for kind in (security_policies.SecurityPolicyBasic128Rsa15, security_policies.SecurityPolicyBasic256):
@@ -399,21 +402,44 @@ async def test_threat_22_a_chain_is_sent_along_and_another_ones_key_is_not_enoug
         assert held.client_chain == [der(pair[0]), middle.der]
 
 
+async def test_threat_22_who_is_trusted_no_longer_is_disconnected_and_nobody_else(secure: Plant) -> None:
+    told: list[Any] = []
+    channels(secure).on_channel = told.append
+    own = await server_certificate(secure.url)
+    for name in ("client", "another"):
+        trust(secure, f"{name}.der", der(identity(name)[0]))
+    async with connection(secure.url) as wire, connection(secure.url) as other:
+        await open_with(wire, Peer(BASIC, own=identity("client"), server=own))
+        peer = Peer(BASIC, own=identity("another"), server=own)
+        await open_with(other, peer)
+        store = TrustStore(secure.gateway.plan.data_dir / "certs")
+        store.reject(Certificate.parse(der(identity("client")[0])).thumbprint)
+        assert await wire.error() == "BadSecurityChecksFailed"
+        await until(lambda: [one for one in told if one.what == "closed" and one.verdict is not None])
+        ended = next(one for one in told if one.what == "closed" and one.verdict is not None)
+        assert (ended.certificate, ended.verdict.status) == (der(identity("client")[0]), CertificateStatus.UNTRUSTED)
+        audited = [type(record) for record in records_of(ended)]
+        assert audited == [AuditCertificateUntrusted, AuditChannel]
+        other.send(peer.channel.message_to_binary(Wire.encode(fresh(), ENDPOINTS, GET_ENDPOINTS)[24:], request_id=3))
+        assert peer.received(await other.frame())
+
+
 async def test_threat_23_a_channel_ends_with_its_keys(
     tmp_path: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit(monkeypatch, shortest=200, longest=400)
+    limit(monkeypatch, shortest=400, longest=2000)
     async with running(lay_down(tmp_path, port=free_port(), security=BOTH)) as plant:
         peer = Peer()
         async with connection(plant.url) as wire:
-            told = await open_with(wire, peer, lifetime=2**32 - 1)
+            told = await open_with(wire, peer, lifetime=1)
             assert told.Parameters.SecurityToken.RevisedLifetime == 400
             assert await wire.error() == "BadSecureChannelTokenUnknown"
         async with connection(plant.url) as wire:
             peer = Peer()
-            await open_with(wire, peer)
-            for _ in range(5):  # and one that is renewed goes on
-                due = time.monotonic() + 0.2
+            told = await open_with(wire, peer, lifetime=2**32 - 1)
+            assert told.Parameters.SecurityToken.RevisedLifetime == 2000
+            for _ in range(6):  # and one that is renewed goes on, beyond what the first token and its overlap last
+                due = time.monotonic() + 0.5
                 await until(lambda due=due: time.monotonic() >= due)
                 wire.send(peer.opening(renew=True))
                 peer.opened(await wire.frame())

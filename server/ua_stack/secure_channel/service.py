@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from asyncua.ua.status_codes import StatusCodes
 
+from certs.verdict import Verdict
 from server.ua_stack.channel import GatewayChannel
 from server.ua_stack.frames import TransportError
 from server.ua_stack.secure_channel.admission import Admission, UnfinishedBytes
@@ -18,6 +19,7 @@ from server.ua_stack.secure_channel.opening import ChannelOpening, RenewalRate
 from server.ua_stack.secure_channel.policies import Policies
 from server.ua_stack.secure_channel.record import ChannelRecord, OnChannel, unheard
 from server.ua_stack.secure_channel.threads import ChannelThread
+from server.ua_stack.secure_channel.trust_following import ClientConnection, TrustFollower
 
 _log = logging.getLogger("plantspace.endpoint")
 _MOST_REFUSALS = 50
@@ -47,8 +49,9 @@ class SecureChannels:
         self.unfinished = UnfinishedBytes(self.limits.unfinished)
         self.on_channel = on_channel
         self._thread = ChannelThread(self.limits.handshakes)
-        gate = CertificateGate(trust) if trust is not None else None
-        self._opening = ChannelOpening(self.policies, gate, self._thread, self.limits)
+        self._trust = trust
+        self._gate = CertificateGate(trust) if trust is not None else None
+        self._opening = ChannelOpening(self.policies, self._gate, self._thread, self.limits)
         self._refusals_until = 0.0
         self._refusals = 0
 
@@ -64,6 +67,17 @@ class SecureChannels:
     def new_channel(self, peer: str) -> GatewayChannel:
         """Make the channel of a connection, which is not open yet."""
         return GatewayChannel(peer, self.unfinished)
+
+    def follower(self, connections: Callable[[], Sequence[ClientConnection]]) -> TrustFollower | None:
+        """Make what ends connections of clients that are trusted no longer; None where certificates are not judged."""
+        gate, trust = self._gate, self._trust
+        if gate is None or trust is None:
+            return None
+
+        async def judge(chain: bytes) -> Verdict:
+            return (await self._thread.do(lambda: gate.judge(chain)))[0]
+
+        return TrustFollower(trust.last_update, judge, connections)
 
     async def open(self, channel: GatewayChannel, frame: bytes, renewals: RenewalRate) -> bytes:
         """Answer an OPN chunk. Raises :class:`TransportError`: the connection has to end."""
@@ -88,6 +102,8 @@ class SecureChannels:
             channel.mode,
             channel.client_certificate,
         )
+        if channel.distrusted is not None:
+            record.verdict, record.reason = channel.distrusted, f"closed: {channel.distrusted}"
         channel.close()
         channel.channel_id = 0
         self._tell(record)
