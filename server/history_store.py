@@ -7,7 +7,6 @@ from typing import Final
 
 from historian.contract import HistoryStore
 from historian.influx.positions import Lane
-from historian.influx.store import InfluxStore
 from historian.sqlite import SQLiteStore
 from server.plan.plan import HISTORY_FILE, Plan
 
@@ -24,6 +23,8 @@ def history_store(
     """
     settings = plan.historian
     if settings.influxdb is not None:
+        from historian.influx.store import InfluxStore  # noqa: PLC0415 - with an HTTP client, which others do not need
+
         return InfluxStore(settings.influxdb.beside(plan.config.parent), path_of=_paths(plan), lane=lane)
     kept = settings.retention
     return SQLiteStore(

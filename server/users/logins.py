@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +23,9 @@ from server.users.names import name_key
 from server.users.passwords import Passwords
 from server.users.records import Snapshot, UserRecord
 from server.users.roles import Criterion
-from server.users.settings import UserSettings
+from server.users.settings import IssuerSettings, UserSettings
 from server.users.store import UserStore
 from server.users.tables import put_source, put_user
-from server.users.tokens import TokenVerifier
 from server.users.turns import Turns
 
 _log = logging.getLogger("plantspace.users")
@@ -62,6 +61,18 @@ def _untold(locked: Locked) -> None:
     del locked
 
 
+def _verify_token(
+    issuers: Mapping[str, IssuerSettings], base: Path, clock: Callable[[], float]
+) -> Callable[[bytes], Identity]:
+    from server.users.tokens import TokenVerifier  # noqa: PLC0415 - with an HTTP client, which few gateways need
+
+    return TokenVerifier(issuers, base, clock).verify
+
+
+def _no_issuer(_token: bytes) -> Identity:
+    raise LoginRefused(LoginFault.NOT_OFFERED, "there is no issuer of tokens")
+
+
 class Logins:
     """Logs users in and counts who fails. Every refusal looks the same from outside.
 
@@ -86,7 +97,7 @@ class Logins:
         self._store = store
         self._passwords = passwords or Passwords()
         self._wall = wall
-        self._verifier = TokenVerifier(settings.issuers, base, clock)
+        self._verify_token = _verify_token(settings.issuers, base, clock) if settings.issuers else None
         self.users = Lockout(settings.lock_out.of_user(), clock)
         self.sources = Lockout(settings.lock_out.of_source(), clock)
         self.administration = UserAdministration(store, self._passwords, settings.password.rules(), wall)
@@ -113,7 +124,7 @@ class Logins:
     @property
     def offers_tokens(self) -> bool:
         """Whether issued tokens are taken."""
-        return self._verifier.is_offered
+        return self._verify_token is not None
 
     @property
     def offers_anonymous(self) -> bool:
@@ -174,7 +185,7 @@ class Logins:
             self._refuse_locked(place, None)
             loop = asyncio.get_running_loop()
             try:
-                identity = await loop.run_in_executor(self._token_threads, self._verifier.verify, token)
+                identity = await loop.run_in_executor(self._token_threads, self._verify_token or _no_issuer, token)
             except LoginRefused:
                 self.counters.failed += 1
                 if self.sources.failed(place):

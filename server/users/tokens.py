@@ -45,15 +45,8 @@ class TokenVerifier:
             for one in issuers.values()
         }
 
-    @property
-    def is_offered(self) -> bool:
-        """Whether any issuer is trusted."""
-        return bool(self._issuers)
-
     def verify(self, token: bytes) -> Identity:
         """Give the user of a token. Raises :class:`~server.users.errors.LoginRefused`."""
-        if not self._issuers:
-            raise LoginRefused(LoginFault.NOT_OFFERED, "there is no issuer of tokens")
         if len(token) > MOST_BYTES:
             raise LoginRefused(LoginFault.TOKEN, f"it has over {MOST_BYTES} bytes")
         try:

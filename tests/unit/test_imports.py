@@ -48,7 +48,7 @@ def test_an_arrow_that_runs_back_is_told(tmp_path: Path, room: str, line: str, t
     assert told in done.stdout
 
 
-def test_a_gateway_does_not_load_what_publishes_before_something_is_published() -> None:
+def test_a_gateway_does_not_load_what_publishes_keeps_or_logs_in_elsewhere_before_it_is_configured() -> None:
     """It would be a tenth of each start."""
     looked = "import sys, server.cli.planning, server.gateway; print(*(name for name in sys.modules))"
     done = subprocess.run(
@@ -57,3 +57,4 @@ def test_a_gateway_does_not_load_what_publishes_before_something_is_published() 
     loaded = set(done.stdout.split())
     assert "server.publishing" in loaded
     assert not loaded & {"server.published_connections", "server.pubsub.connection", "server.pubsub.mqtt.connection"}
+    assert not loaded & {"historian.influx.store", "server.users.tokens", "jwt"}

@@ -285,18 +285,28 @@ def test_https_needs_a_certificate_that_is_trusted(tmp_path: Path) -> None:
         assert of.verify(issuer.token()).name == "ann"
 
 
-def test_without_issuers_no_token_is_taken() -> None:
-    with pytest.raises(LoginRefused) as refused:
-        TokenVerifier({}).verify(b"x")
-    assert refused.value.fault is LoginFault.NOT_OFFERED
-
-
 @pytest.fixture
 async def logins(tmp_path: Path, shared: Issuer) -> AsyncIterator[Logins]:
     store = UserStore(tmp_path)
     logins = Logins(store, UserSettings(issuers={"plant": settings_of(shared)}), passwords=Passwords(64, 1))
     yield logins
     await logins.stop()
+
+
+async def test_without_issuers_no_token_is_taken(tmp_path: Path, shared: Issuer) -> None:
+    store = UserStore(tmp_path)
+    await store.start(watch=False)
+    logins = Logins(store)
+    await logins.start()
+    try:
+        assert not logins.offers_tokens
+        with pytest.raises(LoginRefused) as refused:
+            await logins.by_token(shared.token(), "192.0.2.1")
+        assert refused.value.fault is LoginFault.NOT_OFFERED
+        assert logins.counters.failed == 1
+    finally:
+        await logins.stop()
+        await store.stop()
 
 
 async def test_threat_12_an_address_that_sends_bad_tokens_is_locked(logins: Logins, shared: Issuer) -> None:
