@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import shutil
 import socket
 from collections.abc import Sequence
@@ -19,12 +21,24 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
+# Below those that the kernel gives to connections and to whoever listens on any port: what is free stays so until it is
+# used, but for another process of tests, which begins elsewhere.
+_FIRST_PORT, _PORTS = 10_000, 20_000
+_next_ports = itertools.count(random.randrange(_PORTS))
+
+
 def free_port() -> int:
-    """Give a TCP port that nothing listens on at 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Give a TCP port that nothing listens on at 127.0.0.1 now, another one at each call."""
+    for number in itertools.islice(_next_ports, _PORTS):
+        port = _FIRST_PORT + number % _PORTS
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    message = "no port is free"
+    raise RuntimeError(message)
 
 
 class Broker:

@@ -52,7 +52,7 @@ class Responder:
     def __enter__(self) -> Self:
         self._client.connect(self._broker.host, self._broker.port)
         self._client.loop_start()
-        assert self._ready.wait(5), "the broker does not take the responder's subscriptions"
+        assert self._ready.wait(60), "the broker does not take the responder's subscriptions"
         return self
 
     def __exit__(self, *_: object) -> None:

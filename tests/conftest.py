@@ -9,17 +9,28 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.broker import Broker, find_mosquitto
 from tests.broker import free_port as find_free_port
 from tests.leaks import no_task_left, nothing_left_behind, tasks_left
 from tests.loop_monitor import LoopMonitor
+from tests.thorough import THOROUGH
 
 __all__ = ["no_task_left", "nothing_left_behind", "tasks_left"]
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Hypothesis gives each example 200 ms by the wall clock, and the making of the first ten a second, unless it is told
+# otherwise: a machine that stands still for so long is no fault of what is tested. What must be quick is measured where
+# a test says so. The same examples come in every run: what a random one finds belongs to nobody's change, and is looked
+# for by `make torture`.
+settings.register_profile(
+    "plantspace", deadline=None, derandomize=not THOROUGH, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("plantspace")
 
 
 def pytest_collection_finish() -> None:

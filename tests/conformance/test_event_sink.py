@@ -120,7 +120,7 @@ async def test_a_stream_that_is_cancelled_while_it_opens_leaves_the_other_one_a_
 
     def wait(database: Database, *, read_only: bool = False) -> sqlite3.Connection:
         connecting.set()
-        go_on.wait(5)
+        go_on.wait(60)
         return connect(database, read_only=read_only)
 
     monkeypatch.setattr(Database, "connect", wait)

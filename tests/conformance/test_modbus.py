@@ -17,7 +17,7 @@ from tests.modbus_device import ModbusDevice
 
 
 def reaching(url: str) -> ModbusSettings:
-    return ModbusSettings.model_validate({"driver": "modbus", "url": url, "timeout": "500ms"})
+    return ModbusSettings.model_validate({"driver": "modbus", "url": url, "timeout": "5s"})
 
 
 class MeterUnderTest(DeviceUnderTest):

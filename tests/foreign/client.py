@@ -84,7 +84,7 @@ async def foreign_client(folder: Path) -> AsyncGenerator[ForeignClient]:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 30)
+            await asyncio.wait_for(process.wait(), 60)
         except TimeoutError:
             process.kill()
             await process.wait()

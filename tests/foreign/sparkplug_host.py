@@ -60,7 +60,7 @@ async def sparkplug_host(url: str, group: str, node: str, host: str = "mes") -> 
     made = SparkplugHost(process)
     following = asyncio.create_task(made.follow())
     try:
-        await until(lambda: made.of("ready"))
+        await until(lambda: made.of("ready"), seconds=60)
         yield made
     finally:
         assert process.stdin is not None

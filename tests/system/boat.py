@@ -145,7 +145,7 @@ class Seen:
         return [(one["status"], one["value"]) for page in pages for one in page["values"]][:count]
 
 
-async def settle(differences: Callable[[], Awaitable[Sequence[Any]]], seconds: float = 30) -> None:
+async def settle(differences: Callable[[], Awaitable[Sequence[Any]]], seconds: float = 60) -> None:
     """Wait until there are no differences; fails with the first of those that stay."""
     left: list[Any] = []
 

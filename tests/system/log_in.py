@@ -7,7 +7,6 @@ import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from asyncua import Client, ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
@@ -17,6 +16,7 @@ from server.users.administration import UserAdministration
 from server.users.passwords import PasswordRules, Passwords
 from server.users.records import NO_OPTIONS, UserOption
 from server.users.store import UserStore
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant
 
 PASSWORD = "correct horse battery"
@@ -47,10 +47,10 @@ def trusted_client(plant: Plant, folder: Path) -> tuple[Path, Path]:
 
 @asynccontextmanager
 async def logged_in(
-    plant: Plant, identity: tuple[Path, Path], name: str = "", password: str = PASSWORD, **more: Any
+    plant: Plant, identity: tuple[Path, Path], name: str = "", password: str = PASSWORD
 ) -> AsyncGenerator[Client]:
     """Connect asyncua's client over SignAndEncrypt as a user; anonymously without a name."""
-    client = Client(plant.url, **more)
+    client = PatientClient(plant.url)
     client.application_uri = APPLICATION
     await client.set_security(SecurityPolicyBasic256Sha256, *identity, mode=ENCRYPTED)
     if name:

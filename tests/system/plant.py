@@ -14,6 +14,7 @@ from core.batch import Batch
 from core.time import now
 from server.gateway import Gateway
 from server.plan import plan_gateway
+from tests.system.patient import PatientClient
 
 URI = "urn:test:plant"
 
@@ -166,6 +167,5 @@ async def running(config: Path) -> AsyncGenerator[Plant]:
 @asynccontextmanager
 async def connected(plant: Plant) -> AsyncGenerator[Client]:
     """Connect asyncua's client."""
-    client = Client(plant.url)
-    async with client:
+    async with PatientClient(plant.url) as client:
         yield client

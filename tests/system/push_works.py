@@ -18,6 +18,7 @@ from server.audit.record import AuditRecord
 from server.users.administration import UserAdministration
 from server.users.passwords import Passwords
 from server.users.store import UserStore
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, lay_down, running
 from tests.unit.server.ua_stack.server_configuration.authority import Authority, Key, new_key
 
@@ -53,7 +54,7 @@ class Works:
         server: bytes | None = None,
     ) -> AsyncGenerator[Client]:
         """Log a user in. ``server``: the certificate that the client holds for the gateway's, else the one it shows."""
-        client = Client(self.plant.url, timeout=30)
+        client = PatientClient(self.plant.url)
         client.application_uri = URI
         if mode is not None:
             await client.set_security(
@@ -74,7 +75,7 @@ class Works:
 
     async def shown(self) -> list[bytes]:
         """Give the chains that the endpoints show."""
-        endpoints = await Client(self.plant.url).connect_and_get_server_endpoints()
+        endpoints = await PatientClient(self.plant.url).connect_and_get_server_endpoints()
         return [bytes(one.ServerCertificate) for one in endpoints]
 
 

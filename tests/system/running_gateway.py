@@ -17,6 +17,7 @@ from asyncua import Client, Node, ua
 
 from tests.broker import free_port
 from tests.command import Running
+from tests.system.patient import PatientClient
 from tests.waiting import until
 
 PLANTSPACE = "https://plantspace.io/UA/"
@@ -80,7 +81,7 @@ server:
         """End it as a service manager does; gives its exit code."""
         assert self._command is not None
         self._command.process.send_signal(signal.SIGTERM)
-        code = self._command.process.wait(30)
+        code = self._command.process.wait(60)
         self.kill()
         return code
 
@@ -98,7 +99,7 @@ server:
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[GatewayClient]:
         """Connect an anonymous client."""
-        async with Client(self.url, timeout=30) as client:
+        async with PatientClient(self.url) as client:
             yield GatewayClient(client, await client.get_namespace_array(), self.name)
 
 

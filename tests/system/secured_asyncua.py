@@ -13,6 +13,7 @@ from typing import Any
 from asyncua import Client, ua
 
 from tests.system.log_in import APPLICATION, PASSWORD
+from tests.system.patient import PatientClient
 from tests.system.secured_gateway import SecuredGateway
 from tests.unit.server.ua_stack.secure_channel.peer import KINDS
 
@@ -29,7 +30,7 @@ async def asyncua_apart(
     files: tuple[Path, Path] | None = None,
 ) -> Client:
     """Make asyncua's client, not connected yet."""
-    client = Client(gateway.url)
+    client = PatientClient(gateway.url)
     client.application_uri = APPLICATION
     if policy != "None":
         await client.set_security(KINDS[policy], *(files or gateway.files), mode=ua.MessageSecurityMode[mode])
@@ -55,7 +56,7 @@ class Heard:
         self._values.append(value)
 
 
-class GivenSecret(Client):
+class GivenSecret(PatientClient):
     """Logs in with what ``given`` makes of the session's nonce."""
 
     def __init__(self, url: str, given: Secret) -> None:

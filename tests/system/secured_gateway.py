@@ -12,8 +12,6 @@ from pathlib import Path
 from threading import Timer
 from urllib.parse import urlparse
 
-from asyncua import Client
-
 from certs.certificate import Certificate
 from certs.own import own_certificate
 from server.cli.main import main
@@ -21,6 +19,7 @@ from tests.broker import free_port
 from tests.command import Running
 from tests.jwt_issuer import JwtIssuer
 from tests.system.log_in import APPLICATION, add_user
+from tests.system.patient import PatientClient
 from tests.system.plant import URI, lay_down
 
 SECURITY = '["None", Sign, SignAndEncrypt]'
@@ -100,7 +99,7 @@ async def _add_users(data: Path) -> None:
 
 
 async def _level(url: str) -> str:
-    async with Client(url) as client:
+    async with PatientClient(url) as client:
         return f"ns={await client.get_namespace_index(URI)};s=Level"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.ua.uaerrors import UaError
 
@@ -17,6 +17,7 @@ from certs.certificate import Certificate
 from certs.encoded import to_pem
 from certs.making import Application, CertificateKind, make_key, self_signed, to_private_pem
 from tests.command import plantspace
+from tests.system.patient import PatientClient
 from tests.system.running_gateway import RunningGateway
 from tests.unit.certs.openssl import CLIENT, Authority, need_openssl
 
@@ -160,12 +161,12 @@ def _thumbprint(file: Path) -> str:
 
 async def _connect(gateway: RunningGateway, client: Path) -> None:
     """Open a session with encryption and close it."""
-    connection = Client(gateway.url)
+    connection = PatientClient(gateway.url)
     connection.application_uri = URI
     key = client.with_suffix(".pem")
     policy = SecurityPolicyBasic256Sha256
     await connection.set_security(policy, client, key, mode=ua.MessageSecurityMode.SignAndEncrypt)
-    async with asyncio.timeout(30), connection:
+    async with asyncio.timeout(60), connection:
         await connection.nodes.objects.get_children()
 
 

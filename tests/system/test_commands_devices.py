@@ -23,7 +23,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 60s
-    timeout: 300ms
+    timeout: 2s
     retry: 100ms
     bindings:
       - {{node: Level, address: "holding:2/int16", type: Double, scale: 0.1, access: rw}}

@@ -15,6 +15,8 @@ from tests.unit.server.pubsub.consumer import Consumer
 from tests.waiting import until
 
 COMMANDS = 100
+ANSWER = 0.02
+"""Seconds that the device takes for each answer, so that a command is under way whenever the kill comes."""
 BODY = """\
 devices:
   plc:
@@ -60,12 +62,14 @@ async def test_none_is_done_twice(tmp_path: Path, mosquitto: Broker) -> None:
             with gateway:
                 await until(lambda: mosquitto.log.count(SUBACK) > subscribed)
                 await until(lambda: device.counters()["reads"])
+                device.switch(delay=ANSWER, delayed=1_000_000)
                 publishing = asyncio.create_task(publish(mosquitto))
                 await until(lambda: len(answered(consumer)) >= COMMANDS // 10, every=0.002)
                 gateway.kill()
                 await publishing
             before = len(device.counters()["writes"])
             assert before < COMMANDS
+            device.switch(delay=0, delayed=0)
             subscribed, reads = mosquitto.log.count(SUBACK), len(device.counters()["reads"])
             with gateway:
                 await until(lambda: mosquitto.log.count(SUBACK) > subscribed)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from asyncua import Client, Server, ua
+from asyncua import Server, ua
 from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 
@@ -21,6 +21,7 @@ from certs.machine import addresses, host_names
 from server.ua_stack.discovery.settings import host_and_port
 from tests.command import plantspace
 from tests.foreign.client import ANSWERS_WITHIN, need_node
+from tests.system.patient import PatientClient
 from tests.system.running_gateway import RunningGateway
 from tests.system.wire import Wire, connection
 from tests.waiting import until
@@ -92,7 +93,7 @@ async def test_endpoints_are_told_by_the_name_that_the_client_came_by(tmp_path: 
         assert {"127.0.0.1", "localhost"} <= set(hosts)
         for host in hosts:
             url = f"opc.tcp://{host}:{port}"
-            client = Client(url)
+            client = PatientClient(url)
             endpoints = await client.connect_and_get_server_endpoints()
             assert {urlsplit(one.EndpointUrl).hostname for one in endpoints} == {host.casefold()}
             (server,) = await client.connect_and_find_servers()
@@ -192,7 +193,7 @@ class Listener:
 
     async def next(self) -> tuple[Wire, str, str]:
         """Wait for a connection; give it with the ServerUri and the EndpointUrl of its ReverseHello."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             wire = await self.came.get()
         frame = await wire.frame()
         assert frame[:4] == b"RHEF"
@@ -351,7 +352,7 @@ async def test_registers_with_a_discovery_server_of_other_hands(tmp_path: Path, 
             assert told["urls"] == [held.url]
             assert told["name"] == "Plantspace line-1"
             assert (await lds.wait("registered"))["first"] is False
-            client = Client(f"opc.tcp://{host}:{port}")
+            client = PatientClient(f"opc.tcp://{host}:{port}")
             found = {one.ApplicationUri: one for one in await client.connect_and_find_servers()}
             assert found[told["registered"]].DiscoveryUrls == [held.url]
             assert await asyncio.to_thread(held.stop) == 0

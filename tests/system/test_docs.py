@@ -30,7 +30,7 @@ from tests.waiting import until
 
 DOCS = ROOT / "docs"
 PARTS = ("tutorial", "how-to", "reference", "explanation")
-_LATE = 10.0
+_LATE = 60.0
 """Seconds within which a command prints what the page expects: history is written half a second after the fact."""
 _PORTS = ("4840", "5020")
 """Ports that the pages name; each test has free ones in their place."""
@@ -75,7 +75,7 @@ class Shell:
         while True:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", self.ported(block.text)],
-                cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=30, check=False,
+                cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60, check=False,
             )  # fmt: skip
             well = done.returncode == ("fails" in block.words) and block.expect in done.stdout
             if well or time.monotonic() > deadline or not block.expect:
@@ -95,7 +95,7 @@ class Shell:
             yield lambda: "\n" in said.read_text(encoding="utf-8")
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+            process.communicate(timeout=60)
 
 
 RUNNABLE = [page for page in pages() if any("test" in block.words or block.file for block in blocks(page))]
@@ -115,7 +115,7 @@ async def test_a_page_can_be_followed(page: Path, shell: Shell) -> None:
     with ExitStack() as stack:
         for block in blocks(page):
             if "background" in block.words:
-                await until(stack.enter_context(shell.background(block)), seconds=30)
+                await until(stack.enter_context(shell.background(block)), seconds=60)
             elif block.language == "bash" and "test" in block.words:
                 printed = shell.run(block)
             elif "same" in block.words:

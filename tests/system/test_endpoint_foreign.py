@@ -16,6 +16,7 @@ from asyncua.ua.uaerrors import UaError
 from certs.own import own_certificate
 from core.time import TICKS_PER_MILLISECOND, to_iso
 from tests.foreign.client import ForeignClient, ForeignError, foreign_client
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, lay_down, running
 from tests.waiting import until
 
@@ -280,7 +281,7 @@ async def test_asyncua_comes_in_with_a_trusted_certificate_and_not_with_another(
         certificate, key = _identity(folder, "urn:other:client")
         if trusted:
             shutil.copy(certificate, secure.gateway.plan.data_dir / "certs" / "trusted" / "other.der")
-        client = Client(secure.url)
+        client = PatientClient(secure.url)
         client.application_uri = "urn:other:client"
         await client.set_security(
             SecurityPolicyBasic256Sha256, certificate, key, mode=ua.MessageSecurityMode.SignAndEncrypt

@@ -16,6 +16,7 @@ from asyncua.ua.ua_binary import struct_to_binary
 from server.address_space.encoding import encode_node_id
 from server.address_space.keys import numeric_key
 from tests.foreign.client import foreign_client
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, running
 from tests.system.raw_requests import Response, ask, send, token_of
 from tests.system.services import lay_down_services, limit, names, node, refusal, text
@@ -302,7 +303,7 @@ async def test_a_token_of_another_session_is_refused(plant: Plant, client: Clien
 
 async def test_nothing_is_answered_before_a_session_is_activated(plant: Plant) -> None:
     # 5.7.3.1
-    stranger = Client(plant.url)
+    stranger = PatientClient(plant.url)
     await stranger.connect_socket()
     try:
         await stranger.send_hello()

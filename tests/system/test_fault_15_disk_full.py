@@ -99,6 +99,8 @@ async def test_fault_15_opc_ua_stays_live_while_the_disk_is_full(tmp_path: Path,
                 last = plant.put("Level", value)
                 await until(lambda value=value: value in seen)
                 assert await level.read_value() == value
+            failure, normal = int(DeviceHealth.FAILURE), int(DeviceHealth.NORMAL)
+            await until(lambda: [health for place, health in told if "samples" in place] == [failure])
             below.full = False
             await until(lambda: recorder.counters.stored > stored)
 
@@ -108,6 +110,5 @@ async def test_fault_15_opc_ua_stays_live_while_the_disk_is_full(tmp_path: Path,
                 return [each.Value.Value for each in good if each.Value is not None] == [1.0, *values]
 
             await until(there)
-            failure, normal = int(DeviceHealth.FAILURE), int(DeviceHealth.NORMAL)
             await until(lambda: [health for place, health in told if "samples" in place] == [failure, normal])
     assert integrity(tmp_path / "var") == []

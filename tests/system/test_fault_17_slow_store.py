@@ -19,6 +19,8 @@ LIMIT = 8000
 CAPACITY = 3000
 WRITE = 0.05
 """Seconds a sync: five seconds, a hundred times as fast. So is what comes meanwhile."""
+STALLED = 20 * WRITE
+"""Seconds a sync while the backlog grows: however slowly this machine puts the samples, the store is slower."""
 ROUNDS = 60
 
 
@@ -35,7 +37,7 @@ async def test_fault_17_memory_is_bounded_and_the_backlog_drains(tmp_path: Path)
         async with recording(tmp_path, capacity=CAPACITY, limit_bytes=LIMIT) as plant:
             await plant.accept([0])
             await plant.arrived()
-            below.slow = (HISTORY, WRITE)
+            below.slow = (HISTORY, STALLED)
             number, most_waiting, backlog = 1, 0, 0
             for _ in range(ROUNDS):
                 put_many(plant, number, 150)
@@ -44,6 +46,7 @@ async def test_fault_17_memory_is_bounded_and_the_backlog_drains(tmp_path: Path)
                 await until(lambda wanted=number: plant.recorder.counters.stored == wanted * POINTS)
                 backlog = max(backlog, (await plant.outbox.statistics()).streams["samples"].bytes)
             assert backlog > 5 * LIMIT, "the history fell behind, on the disk"
+            below.slow = (HISTORY, WRITE)
             before = plant.sink.deliveries
             await plant.arrived()
             assert plant.sink.most_bytes < 2 * LIMIT, "and not in memory"
@@ -67,6 +70,7 @@ async def test_fault_17_a_write_that_never_ends_holds_no_more_than_one_delivery(
         plant.store.append = held  # type: ignore[method-assign]  # the store hangs
         await plant.forwarder.start()
         await plant.accept(range(100))
+        await until(lambda: plant.sink.deliveries)
         assert plant.sink.deliveries == 1
         assert plant.sink.most_bytes < 2 * LIMIT
         gate.set()

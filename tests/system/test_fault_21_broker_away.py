@@ -106,7 +106,7 @@ async def test_fault_21_a_broker_away_for_a_day_with_restarts_in_between(
     before = Consumer(broker, tmp_path, "opcua/#")
     async with before, _started(folder, broker.url, 1, signal.SIGKILL) as gateway:
         gateways.append(gateway)
-        await until(lambda: len(before.of("data")) > 10, seconds=30)
+        await until(lambda: len(before.of("data")) > 10, seconds=60)
         broker.kill()
         await _accept_more(gateway)
     for run, how in ((2, signal.SIGKILL), (3, signal.SIGTERM)):
@@ -122,8 +122,9 @@ async def test_fault_21_a_broker_away_for_a_day_with_restarts_in_between(
             gateways.append(gateway)
             await _accept_more(gateway)
             await until(lambda: after.of("data") and _last_of(after) >= gateway.first, seconds=60)
-        last = float(gateway.last)
-        await until(lambda: _last_of(after) >= last, seconds=60)
+        # A gateway gives the broker two seconds at its end, and leaves to the next start what is not taken by then.
+        async with _started(folder, broker.url, 6, signal.SIGTERM) as gateway:
+            await until(lambda: _last_of(after) >= gateway.first, seconds=60)
     order, ids = _delivered([before, after])
     accepted = [float(number) for gateway in gateways for number in gateway.accepted]
     assert len(accepted) > 400
@@ -135,7 +136,7 @@ async def test_fault_21_a_broker_away_for_a_day_with_restarts_in_between(
 
 async def _accept_more(gateway: _Gateway) -> None:
     enough = gateway.last + 100
-    await until(lambda: gateway.last >= enough, seconds=30)
+    await until(lambda: gateway.last >= enough, seconds=60)
 
 
 def _last_of(consumer: Consumer) -> float:

@@ -20,11 +20,11 @@ from tests.modbus_device import ModbusDevice
 from tests.system.running_gateway import PLANTSPACE, GatewayClient, RunningGateway
 from tests.waiting import until
 
-SCAN, TIMEOUT, STALE = 0.05, 0.2, 1.5
+SCAN, TIMEOUT, STALE = 0.05, 1.0, 5.0
 GRACE = 0.25
 """What the supervisor gives a driver's own timeout."""
-LOOKING = 0.5
-"""How late this process may look."""
+LATE = 2.0
+"""How late the gateway, and this process as it looks, may be: far less than lies between uncertain and bad."""
 GATEWAY = f"nsu={PLANTSPACE};s=Gateway"
 LOSSES = f"{GATEWAY}.Diagnostics.Losses"
 STATES = [state.name for state in State]
@@ -33,8 +33,8 @@ DEVICE = """\
     driver: modbus
     url: {url}
     scan: 50ms
-    stale: 1500ms
-    timeout: 200ms
+    stale: 5s
+    timeout: 1s
     retry: 100ms
     retry_longest: 200ms
     history: true
@@ -129,15 +129,19 @@ async def test_fault_01_a_silent_device_is_uncertain_then_bad_and_the_other_keep
             bad = time.monotonic() - began
             assert await client.status("first.Order") == "BadNoCommunication"
             assert await client.status("second.Level") == "Good"
-            elapsed = time.monotonic() - began
-            done = await client.value("second/Scans") - scans
-            assert done + (await client.value("second/MissedScans")) - missed >= elapsed / SCAN - 3
+
+            async def keeps_its_rate() -> bool:  # what a standstill kept from being done is counted a moment later
+                elapsed = time.monotonic() - began
+                done = await client.value("second/Scans") - scans
+                return done + (await client.value("second/MissedScans")) - missed >= elapsed / SCAN - 3
+
+            await until(keeps_its_rate)
         finally:
             plant.first.thaw()
         failure = await events.wait(lambda event: event["Health"].Value == DeviceHealth.FAILURE)
         back = await events.wait(lambda event: event["Health"].Value == DeviceHealth.NORMAL)
-    assert uncertain < 2 * SCAN + TIMEOUT + GRACE + LOOKING
-    assert STALE - SCAN < bad < 2 * SCAN + STALE + LOOKING
+    assert uncertain < 2 * SCAN + TIMEOUT + GRACE + LATE
+    assert STALE - SCAN - GRACE < bad < 2 * SCAN + STALE + LATE  # the last contact may be a while ago by the freeze
     for event, severity in ((failure, 800), (back, 100)):
         assert event["Device"] == ua.Variant("first", ua.VariantType.String)
         assert event["Health"].VariantType == ua.VariantType.Int32

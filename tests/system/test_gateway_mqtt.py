@@ -21,7 +21,7 @@ pubsub:
   prefix: {prefix}
   retry_first: 20ms
   retry_longest: 100ms
-  datasets: {{all: {{publish: 1s, keyframe: 10000, nodes: ["/Objects/sim/*"]}}}}
+  datasets: {{all: {{publish: 5s, keyframe: 10000, nodes: ["/Objects/sim/*"]}}}}
 """
 """Keyframes but for the first would publish the same values again, and the counts would go on. So would a dataset that
 is published before the device was scanned: it tells first that there are no values yet."""
@@ -64,7 +64,11 @@ async def test_a_broker_that_is_missing_at_the_start_does_not_matter(tmp_path: P
     broker = Broker(tmp_path / "broker", port=port)
     with RunningGateway(tmp_path / "gateway", BODY.format(url=broker.url, prefix="opcua")) as gateway:
         async with gateway.client() as client:
-            assert await client.status("sim.t0") == "Good"
+
+            async def scanned() -> bool:
+                return await client.status("sim.t0") == "Good"
+
+            await until(scanned)
 
             async def published() -> bool:
                 losses = await _losses(client)
@@ -131,7 +135,7 @@ async def test_what_was_not_acknowledged_survives_a_kill_and_a_stop_of_the_gatew
                 ]
 
             with gateway:
-                await until(lambda: _newest_time(consumer) > restarted, seconds=30)
+                await until(lambda: _newest_time(consumer) > restarted, seconds=60)
     finally:
         broker.stop()
     arrived = held()

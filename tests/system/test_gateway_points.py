@@ -27,6 +27,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 50ms
+    timeout: 10s
     bindings:
       - {{node: Speed, address: "holding:0/uint16", type: Double, access: rw, scale: 0.5, min: 0, max: 100}}
       - {{node: Order, address: "holding:10/uint16", access: rw}}

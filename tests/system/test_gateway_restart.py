@@ -101,7 +101,7 @@ async def test_damaged_kept_values_are_told_and_the_models_stand_in(tmp_path: Pa
             assert await client.status(f"{LINE}.Ratio") == "Good"
             assert await client.value(f"{LINE}.Target") == 10.0
             assert await client.status(f"{LINE}.Target") == "UncertainLastUsableValue"
-        assert gateway.log.count("begins with the model's value") == 5
+        await until(lambda: gateway.log.count("begins with the model's value") == 5)
 
 
 async def test_what_was_acquired_before_a_stop_is_in_the_history_afterwards(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ async def test_damaged_files_are_set_aside_told_and_the_gateway_serves(tmp_path:
             assert await client.value(f"{LINE}.Recipe") == "Zitrone & Minze"
             await until(lambda: _any(client))
             assert await client.write(f"{LINE}.Recipe", "y", KIND.String) == "Good"
-        log = gateway.log
         assert gateway.stop() == 0
+        log = gateway.log
         names = {file.name for file in gateway.data.iterdir()}
     for name in ("retained.json", "history.sqlite", "outbox.sqlite"):
         assert any(each.startswith(f"{name}.corrupt") for each in names), name

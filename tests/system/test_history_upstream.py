@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,18 +71,21 @@ async def test_a_table_comes_in_while_the_gateway_runs(
     rows = [f"{(start + timedelta(seconds=row)).isoformat()},/Objects/Tank/Level,{row}" for row in range(5_000)]
     table.write_text("time,node,value\n" + "\n".join(rows), encoding="utf-8")
     async with running(config) as plant:
-        stored = plant.gateway.counters()["stored"]
         await bring_in(plant.gateway.plan, [table], TableForm(), dry_run=False, skip_bad=False)
         assert "5000 samples stored" in capsys.readouterr().out
         moment = plant.put("Level", 99.0)
-        await until(lambda: plant.gateway.counters()["stored"] > stored)
         reader = SQLiteReader(tmp_path / "var" / "history.sqlite")
+
+        async def values() -> list[Any]:
+            return (await reader.read_raw(LEVEL, from_datetime(start), moment + 1, 0)).values.tolist()
+
+        async def is_stored() -> bool:
+            return (await values())[-1] == 99.0
+
         try:
-            page = await reader.read_raw(LEVEL, from_datetime(start), moment + 1, 0)
+            await until(is_stored)
+            assert (await values())[:5_000] == list(range(5_000))
         finally:
             await reader.close()
-        values = page.values.tolist()
-        assert values[:5_000] == list(range(5_000))
-        assert values[-1] == 99.0
         present = plant.gateway.read(plant.gateway.image.slot_of[LEVEL])
         assert present.value == 99.0, "what is imported is never the present value"

@@ -70,8 +70,12 @@ async def test_a_device_and_a_dataset_know_what_became_of_their_samples(
         recorder = plant.gateway.recorder
         assert recorder is not None
         name = 'plantspace_device_samples_{}_total{{device="sim"}}'
-        await until(lambda: plant.gateway.counters()["stored"] > 0)
-        assert 0 < await _own(client, plant, "sim/Losses/Stored") <= await _own(client, plant, "sim/Losses/Acquired")
+
+        async def is_stored() -> bool:
+            return await _own(client, plant, "sim/Losses/Stored") > 0
+
+        await until(is_stored)
+        assert await _own(client, plant, "sim/Losses/Stored") <= await _own(client, plant, "sim/Losses/Acquired")
         for number in range(10):  # in one turn of the loop, so that nobody takes any of them meanwhile
             plant.put("Level", float(number))
         await until(lambda: plant.gateway.books.ledger.gaps.of("dataset/tank"))

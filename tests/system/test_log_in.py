@@ -17,6 +17,7 @@ from certs.own import own_certificate
 from server.users.administration import UserAdministration
 from server.users.passwords import PasswordRules, Passwords
 from tests.system.log_in import APPLICATION, ENCRYPTED, PASSWORD, add_user, logged_in, trusted_client
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, lay_down, running
 from tests.waiting import until
 
@@ -96,7 +97,7 @@ async def test_anonymous_clients_are_refused_where_they_have_no_role(plant: Plan
         async with logged_in(plant, identity):
             pass
     assert refused.value.code in (_codes.BadIdentityTokenRejected, _codes.BadIdentityTokenInvalid)
-    anonymous = Client(plant.url)
+    anonymous = PatientClient(plant.url)
     anonymous.application_uri = APPLICATION
     await anonymous.set_security(SecurityPolicyBasic256Sha256, *identity, mode=ENCRYPTED)
     endpoints = await anonymous.connect_and_get_server_endpoints()
@@ -143,7 +144,7 @@ async def test_a_certificate_logs_a_user_in_who_has_its_key(
     shutil.copy(user / "own.der", users / "ann.der")
 
     async def client() -> Client:
-        made = Client(plant.url)
+        made = PatientClient(plant.url)
         made.application_uri = APPLICATION
         await made.set_security(SecurityPolicyBasic256Sha256, *identity, mode=ENCRYPTED)
         await made.load_client_certificate(str(user / "own.der"))
@@ -167,7 +168,7 @@ async def test_threat_06_a_session_is_nobody_else_s(plant: Plant, identity: tupl
         other = own_certificate(tmp_path / "other", APPLICATION, "other")
         shutil.copy(tmp_path / "other" / "own.der", plant.gateway.plan.data_dir / "certs" / "trusted" / "other.der")
         del other
-        thief = Client(plant.url)
+        thief = PatientClient(plant.url)
         thief.application_uri = APPLICATION
         pair = (tmp_path / "other" / "own.der", tmp_path / "other" / "own.key.pem")
         await thief.set_security(SecurityPolicyBasic256Sha256, *pair, mode=ENCRYPTED)
@@ -194,7 +195,7 @@ async def test_threat_05_sessions_that_nobody_logs_in_to_do_not_pile_up(
         async with connected(plant) as honest:
             opened: list[Client] = []
             for _ in range(8):
-                stranger = Client(plant.url)
+                stranger = PatientClient(plant.url)
                 await stranger.connect_socket()
                 await stranger.send_hello()
                 await stranger.open_secure_channel()

@@ -20,6 +20,7 @@ from server.model_change.verbs import Verb
 from server.users.well_known import WELL_KNOWN
 from tests.broker import free_port
 from tests.command import Running
+from tests.system.patient import PatientClient
 from tests.thorough import examples
 from tests.unit.server.model_change.line import PLAIN, Line, lines, variable
 from tests.unit.server.plan.line import model
@@ -62,7 +63,7 @@ def named(client: Client, line: Line, path: str) -> Node:
 
 
 async def test_a_subscriber_of_unchanged_points_loses_nothing_and_events_tell_it_all(tmp_path: Path) -> None:
-    async with lines(tmp_path, SIMULATED) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, SIMULATED) as line, PatientClient(line.gateway.url) as client:
         heard, truth = Heard(), Truth()
         line.gateway.image.add_tap(truth)
         subscription = await client.create_subscription(50, heard)
@@ -99,7 +100,7 @@ async def test_a_subscriber_of_unchanged_points_loses_nothing_and_events_tell_it
 
 async def test_items_on_what_goes_are_told_so_and_find_it_again(tmp_path: Path) -> None:
     point, fixed = variable("Point", 1.0), variable("Fixed", 1.0, more='AccessLevel="1"').replace("i=47", "i=46")
-    async with lines(tmp_path, line_xml=model(point, fixed)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(point, fixed)) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(50, heard)
         nodes = [named(client, line, f"/Objects/Line/{name}") for name in ("Point", "Fixed")]
@@ -126,7 +127,7 @@ def meaning(name: str, access: int) -> str:
 async def test_who_listens_is_told_whose_properties_mean_something_else(tmp_path: Path) -> None:
     """Part 3 v1.05 9.33: the node that owns the Property, once; a written value stays, and is no change."""
     nodes = (variable("Speed", 1.0), meaning("Limit", 0x11), meaning("Free", 0x13), meaning("Other", 0x01))
-    async with lines(tmp_path, line_xml=model(*nodes)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(*nodes)) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(50, heard)
         await subscription.subscribe_events(client.nodes.server, ua.ObjectIds.SemanticChangeEventType)
@@ -151,7 +152,7 @@ def _status(heard: Heard, node: Node) -> int:
 
 async def test_a_client_browses_on_and_sees_the_new_model(tmp_path: Path) -> None:
     many = [variable(f"V{number}", number) for number in range(30)]
-    async with lines(tmp_path, line_xml=model(*many)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(*many)) as line, PatientClient(line.gateway.url) as client:
         asked = ua.BrowseDescription()
         asked.NodeId = line.plan.directory.find("/Objects/Line")
         asked.BrowseDirection = ua.BrowseDirection.Forward
@@ -178,7 +179,7 @@ async def test_a_client_browses_on_and_sees_the_new_model(tmp_path: Path) -> Non
 
 
 async def test_clients_have_not_the_role_and_the_gateway_itself_has(tmp_path: Path) -> None:
-    async with lines(tmp_path) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path) as line, PatientClient(line.gateway.url) as client:
         file, whole = "/Objects/Gateway/Model/NodeSetFile", "/Objects/Gateway/Model"
         there = named(client, line, file)
         assert await named(client, line, f"{file}/Writable").read_value() is True
@@ -222,9 +223,9 @@ async def test_clients_have_not_the_role_and_the_gateway_itself_has(tmp_path: Pa
 async def test_a_session_with_the_role_uploads_and_its_handles_end_with_it(tmp_path: Path) -> None:
     """ConfigureAdmin may; the methods' RolePermissions say so."""
     path = "/Objects/Gateway/Model/NodeSetFile"
-    async with lines(tmp_path) as line, Client(line.gateway.url) as other:
+    async with lines(tmp_path) as line, PatientClient(line.gateway.url) as other:
         opened = named(other, line, f"{path}/OpenCount")
-        async with Client(line.gateway.url) as client:
+        async with PatientClient(line.gateway.url) as client:
             for session in line.plan.stack.internal.session_service.registry:
                 roles = frozenset((WELL_KNOWN["Anonymous"], WELL_KNOWN["ConfigureAdmin"]))
                 session.become(session.user, roles, (), session.channel.mode)
@@ -259,11 +260,11 @@ async def test_sighup_reloads_and_the_log_tells(tmp_path: Path) -> None:
         file.write_text(model(variable("Heat", 1.5)), encoding="utf-8")
         running.process.send_signal(signal.SIGHUP)
         await until(lambda: "reload: 1 node added" in log.read_text(encoding="utf-8"))
-        assert "+ /Objects/Line/Heat" in log.read_text(encoding="utf-8")
+        await until(lambda: "+ /Objects/Line/Heat" in log.read_text(encoding="utf-8"))
         file.write_text("<UANodeSet", encoding="utf-8")
         running.process.send_signal(signal.SIGHUP)
         await until(lambda: "the model stays as it is" in log.read_text(encoding="utf-8"))
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(30) == 0
+        assert running.process.wait(60) == 0
     finally:
         running.end()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from asyncua import Client, ua
+from asyncua import ua
 
+from tests.system.patient import PatientClient
 from tests.system.test_model_change import SIMULATED, Heard, named
 from tests.unit.server.model_change.line import OTHER, PLAIN, lines, variable
 from tests.unit.server.plan.line import model, node
@@ -28,7 +29,7 @@ HEAT = variable("Heat", 1.5)
 async def test_new_points_live_in_subscriptions_and_reads_that_were_there_before(tmp_path: Path) -> None:
     """Their rows are behind those that the subscription's cohorts, and remembered requests, were made for."""
     old = [variable(f"Old{number}", 0.0) for number in range(20)]
-    async with lines(tmp_path, line_xml=model(*old)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(*old)) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(20, heard)
         watched = [named(client, line, f"/Objects/Line/Old{number}") for number in range(20)]
@@ -48,7 +49,7 @@ async def test_new_points_live_in_subscriptions_and_reads_that_were_there_before
 
 
 async def test_a_retyped_point_goes_on_for_who_watches_it(tmp_path: Path) -> None:
-    async with lines(tmp_path, line_xml=model(HEAT)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(HEAT)) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(20, heard)
         heat = named(client, line, "/Objects/Line/Heat")
@@ -67,7 +68,7 @@ async def test_a_retyped_point_goes_on_for_who_watches_it(tmp_path: Path) -> Non
 
 
 async def test_a_moved_node_keeps_its_value_and_those_who_watch_it(tmp_path: Path) -> None:
-    async with lines(tmp_path, line_xml=model(BOX, HEAT)) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, line_xml=model(BOX, HEAT)) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(20, heard)
         heat = named(client, line, "/Objects/Line/Heat")
@@ -84,7 +85,7 @@ async def test_a_moved_node_keeps_its_value_and_those_who_watch_it(tmp_path: Pat
 
 async def test_bound_nodes_are_not_retyped_orphaned_or_moved_out_and_their_values_go_on(tmp_path: Path) -> None:
     whole = model(BOX, INSIDE, HEAT)
-    async with lines(tmp_path, BOUND, line_xml=whole) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, BOUND, line_xml=whole) as line, PatientClient(line.gateway.url) as client:
         heard = Heard()
         subscription = await client.create_subscription(20, heard)
         bound = [named(client, line, f"/Objects/Line/{name}") for name in ("Heat", "Box/Inside")]

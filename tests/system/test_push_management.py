@@ -19,6 +19,7 @@ from cryptography import x509
 from certs.certificate import Certificate
 from certs.encoded import split_chain
 from certs.store import TrustStore
+from tests.system.patient import PatientClient
 from tests.system.push_works import ENCRYPTED, SIGNED, URI, Works, serving
 from tests.unit.server.ua_stack.server_configuration.authority import Authority, client_certificate, new_key
 from tests.waiting import until
@@ -248,7 +249,7 @@ async def test_everything_is_refused_without_role_or_encryption(works: Works) ->
     ):
         async with works.client(user, mode=mode) as client:
             assert answered(await client.uaclient.call(requests)) == answers
-    async with Client(works.plant.url) as nobody:
+    async with PatientClient(works.plant.url) as nobody:
         assert answered(await nobody.uaclient.call(requests)) == {"BadUserAccessDenied"}
     assert sorted(str(one) for one in works.certs.rglob("*")) == before
 

@@ -5,7 +5,6 @@
 # pyright: reportUnknownArgumentType=false, reportOptionalMemberAccess=false
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from asyncua import Client, Server, ua
 
 from core.batch import Batch
 from core.time import now
+from tests.system.patient import PatientClient
 from tests.system.rights import Room, everything_below, room
 from tests.waiting import until
 
@@ -59,7 +59,7 @@ async def plain(free_port: Callable[[], int]) -> AsyncIterator[tuple[Client, ua.
     for attribute in (IDS.Executable, IDS.UserExecutable):
         await method.write_attribute(attribute, ua.DataValue(ua.Variant(Value=False, VariantType=KIND.Boolean)))
     async with server:
-        client = Client(url)
+        client = PatientClient(url)
         client.set_user("admin")
         async with client:
             yield client, variable.nodeid, method.nodeid
@@ -322,11 +322,14 @@ async def test_threat_13_events_are_told_by_the_rights_on_their_source(observer:
 async def test_threat_13_history_read(operator: Room) -> None:
     put(operator, "Kept", 8)
     put(operator, "Kept", 9)
+
+    async def both_are_kept() -> bool:  # they are on their way to the disk
+        held = (await operator.history("Kept")).HistoryData
+        return isinstance(held, ua.HistoryData) and len(held.DataValues) >= 2
+
+    await until(both_are_kept)
     first = await operator.history("Kept", count=1)
-    deadline = asyncio.get_running_loop().time() + 10
-    while not first.ContinuationPoint:  # they are on their way to the disk
-        assert asyncio.get_running_loop().time() < deadline, first
-        first = await operator.history("Kept", count=1)
+    assert first.ContinuationPoint
     assert (await operator.history("Unkept")).StatusCode.name == "BadHistoryOperationUnsupported"
     assert (await operator.history("Secret")).StatusCode.name == "BadNodeIdUnknown"
     operator.become("Observer")

@@ -24,6 +24,7 @@ from tests.foreign.relay import RelayError
 from tests.foreign.secure import SecureClient, SecureRelay, User, secure_go, secure_node
 from tests.jwt_issuer import JwtIssuer
 from tests.system.log_in import APPLICATION, PASSWORD
+from tests.system.patient import PatientClient
 from tests.system.secured_asyncua import GivenSecret, Heard, Secret, asyncua_apart, asyncua_client
 from tests.system.secured_gateway import SecuredGateway, cable_to, secured_gateway
 from tests.unit.server.ua_stack.secure_channel.peer import KINDS
@@ -258,7 +259,7 @@ async def test_threat_21_no_client_sends_a_password_in_the_clear(
         for user in (named("ann"), {"token": token}):
             async with node.client(cable.url, user=user) as client:
                 assert await write(client, gateway, 61.0) == "Good"
-        through = Client(cable.url)
+        through = PatientClient(cable.url)
         through.set_user("ann")
         through.set_password(PASSWORD)
         async with through:
@@ -269,7 +270,7 @@ async def test_threat_21_no_client_sends_a_password_in_the_clear(
 
 
 async def test_threat_21_secrets_that_are_not_encrypted_as_they_have_to_be(gateway: SecuredGateway) -> None:
-    endpoints = await Client(gateway.url).connect_and_get_server_endpoints()
+    endpoints = await PatientClient(gateway.url).connect_and_get_server_endpoints()
     key: Any = x509.load_der_x509_certificate(endpoints[0].ServerCertificate).public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     oaep = padding.OAEP(padding.MGF1(_SHA1), _SHA1, None)

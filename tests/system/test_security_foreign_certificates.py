@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from asyncua.ua.uaerrors import UaStatusCodeError
 
@@ -17,6 +17,7 @@ from certs.certificate import Certificate
 from tests.foreign.relay import RelayError
 from tests.foreign.secure import SecureRelay, secure_node
 from tests.system.log_in import APPLICATION, ENCRYPTED, PASSWORD
+from tests.system.patient import PatientClient
 from tests.system.secured_gateway import SecuredGateway, cable_to, secured_gateway
 from tests.unit.certs.openssl import AUTHORITY, CLIENT, NAMES, URI, Authority, der, need_openssl
 from tests.unit.server.ua_stack.secure_channel.peer import KINDS
@@ -200,7 +201,7 @@ async def test_threat_22_an_application_uri_that_is_not_the_certificates(
     await gateway.command("import", authority.file, authority.folder / "ca.crl", "--trust")
     client = holder(authority, "client", extensions)
     for uri in (URI, "urn:somebody:else"):
-        connection = Client(gateway.url)
+        connection = PatientClient(gateway.url)
         connection.application_uri = uri
         certificate, key = authority.folder / "client.pem", client.files[1]
         await connection.set_security(
@@ -263,7 +264,7 @@ async def test_the_gateways_own_certificate_comes_from_an_authority_while_it_run
     await gateway.command("install", signed, above.file, pki.root.file)
 
     async def shown() -> bytes:
-        endpoints = await Client(gateway.url).connect_and_get_server_endpoints()
+        endpoints = await PatientClient(gateway.url).connect_and_get_server_endpoints()
         return bytes(endpoints[-1].ServerCertificate)
 
     async def is_shown() -> bool:
@@ -284,7 +285,7 @@ async def test_the_gateways_own_certificate_comes_from_an_authority_while_it_run
             how = {"policy": policy, "mode": "SignAndEncrypt", "user": who}
             async with node.client(gateway.url, gateway.files, **how) as client:
                 assert await client.ask("write", node=gateway.level, type="Double", value=3.0) == "Good"
-        connection = Client(gateway.url)
+        connection = PatientClient(gateway.url)
         connection.application_uri = APPLICATION
         await connection.set_security(KINDS[policy], *gateway.files, mode=ENCRYPTED)
         connection.set_user("ann")

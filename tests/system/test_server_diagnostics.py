@@ -18,6 +18,7 @@ from server.events.emitter import Emitter
 from server.events.event import BASE_EVENT_TYPE, SERVER
 from server.ua_stack.diagnostics.requests import SERVICES, kind_of
 from server.ua_stack.publish import encode_statuses
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, lay_down, running
 from tests.system.raw_requests import ask, parameters
 from tests.waiting import until
@@ -68,7 +69,7 @@ async def subscription_of(client: Client, subscription_id: int) -> Any:
 @asynccontextmanager
 async def bare(plant: Plant, **said: Any) -> AsyncGenerator[Client]:
     """Connect without a session of the client's own making, which would send requests by itself."""
-    client = Client(plant.url)
+    client = PatientClient(plant.url)
     await client.connect_socket()
     try:
         await client.send_hello()
@@ -146,7 +147,7 @@ async def call(client: Client, name: str, *arguments: int) -> tuple[str, list[An
 
 async def test_the_summary_tells_how_sessions_come_and_go(plant: Plant, client: Client) -> None:
     # Part 5 v1.05 12.9
-    plant.gateway.plan.stack.internal.min_session_timeout_ms = 200.0
+    internal = plant.gateway.plan.stack.internal
     first = await told(client, SUMMARY)
     assert (first.CurrentSessionCount, first.CumulatedSessionCount) == (1, 1)
     async with connected(plant):
@@ -158,10 +159,13 @@ async def test_the_summary_tells_how_sessions_come_and_go(plant: Plant, client: 
     async with bare(plant) as lost:
         await activate(lost)
         lost.uaclient.protocol.transport.abort()
-    await until(lambda: plant.gateway.plan.stack.internal.ledger.aborted_sessions)
-    async with bare(plant, timeout=200.0) as silent:
+    await until(lambda: internal.ledger.aborted_sessions)
+    async with bare(plant) as silent:
         await activate(silent)
-        await until(lambda: plant.gateway.plan.stack.internal.ledger.timed_out_sessions)
+        (session,) = (one for one in internal.session_service.registry if one.session_timeout == 60.0)
+        session.last_activity -= 61.0  # so long was nothing heard of it
+        internal.session_service.tick()
+        assert internal.ledger.timed_out_sessions == 1
     summary = await told(client, SUMMARY)
     assert (summary.SessionTimeoutCount, summary.SessionAbortCount) == (1, 1)
     assert (summary.CurrentSessionCount, summary.CumulatedSessionCount) == (1, 4)

@@ -53,5 +53,5 @@ async def test_a_host_reads_and_writes_the_points_of_a_gateway(tmp_path: Path, m
         await host.ask("write", device="tank", metric="Tank/Count", type="Double", value=1.5)
         await host.ask("write", device="tank", metric="Tank/Count", type="Int32", value=4)
         await until(lambda: present(host, "Tank/Count") == 4)
-        assert present(host, "Tank/Serial") == 99
+        await until(lambda: present(host, "Tank/Serial") == 99)
         assert not [one for one in host.seen if one.get("gap") or one.get("unknown")]

@@ -29,6 +29,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 50ms
+    timeout: 30s
     bindings:
       - {{node: "{position}#X", address: "holding:0/int16", scale: 0.5, min: -100, max: 100, history: true}}
       - {{node: "/Objects/Robot/Position#Z", address: "holding:10/float32"}}

@@ -187,7 +187,7 @@ async def test_asyncua_decodes_what_it_can(plant: Plant, served: Served) -> None
         cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     asked = "".join(f"{served.own(name)[0]}\n" for name in names)
-    told, _ = await asyncio.wait_for(process.communicate(asked.encode()), 60)
+    told, _ = await asyncio.wait_for(process.communicate(asked.encode()), 180)
     values = [json.loads(line) for line in told.splitlines()]
     assert len(values) == len(names)
     for name, value in zip(names, values, strict=True):

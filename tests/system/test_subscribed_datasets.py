@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from core.batch import Samples
 from core.quality import Status
 from core.time import from_iso
 from server.audit.connections import AuditSecurity
@@ -70,13 +71,24 @@ def reader_of(line: Commanded) -> DataSetReader:
     return line.way_back.readers["other"]
 
 
+class Statuses:
+    """The StatusCodes that a point takes."""
+
+    def __init__(self, slot: int) -> None:
+        self._slot = slot
+        self.told: list[int] = []
+
+    def offer(self, samples: Samples) -> None:
+        self.told += samples.status[samples.slots == self._slot].tolist()
+
+
 async def published(line: Commanded, payload: bytes, *options: str, topic: str) -> None:
     """Publish a message, and wait until the reader has taken it."""
     counters = reader_of(line).counters
     sequence = reader_of(line).sequences
 
     def seen() -> int:
-        return counters.messages + counters.unreadable + counters.unfit + sequence.repeated
+        return counters.written + counters.refused + counters.unreadable + counters.unfit + sequence.repeated
 
     before = seen()
     await line.tell(payload, *options, topic=topic)
@@ -159,9 +171,12 @@ async def _check_stale(plant: Plant, mosquitto: Broker) -> None:
         await published(line, data(1, level=1.0), topic="s3/data")
         await until(lambda: image.read(slot).status == Status.BAD_NO_COMMUNICATION)
         assert (image.read(slot).value, counters.stale) == (1.0, 1)
+        statuses = Statuses(slot)
+        image.add_tap(statuses)  # it is fresh for a moment only, which may pass unseen
         await line.tell(data(2, kind="ua-keepalive"), topic="s3/data")
-        await until(lambda: image.read(slot).status == Status.GOOD)
         await until(lambda: counters.stale == 2)
+        await until(lambda: statuses.told == [Status.GOOD, Status.BAD_NO_COMMUNICATION])
+        image.remove_tap(statuses)
         # A publisher that began again, after silence and with a later time.
         await published(line, data(1, second=30, level=2.0), topic="s3/data")
         assert (line.value("Level"), reader_of(line).sequences.restarts) == (2.0, 1)

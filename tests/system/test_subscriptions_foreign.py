@@ -29,6 +29,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 20ms
+    timeout: 30s
     bindings: [{{node: Register, address: "holding:0/uint16"}}]
 analytics:
   watch: {{operator: robust-zscore, input: /Objects/Line/Plain, window: 21, minimum_samples: 5, threshold: 8}}

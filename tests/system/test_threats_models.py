@@ -15,6 +15,7 @@ from pathlib import Path
 from asyncua import Client
 
 from tests.conftest import ROOT
+from tests.system.patient import PatientClient
 from tests.system.plain_asyncua import Memory
 from tests.unit.server.model_change.line import PLAIN, Line, lines, variable
 from tests.unit.server.plan.line import model
@@ -75,7 +76,7 @@ HOSTILE = {
 
 
 async def test_threat_25_hostile_models_are_refused_with_line_and_reason(tmp_path: Path) -> None:
-    async with lines(tmp_path, FEW_NODES) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, FEW_NODES) as line, PatientClient(line.gateway.url) as client:
         before = line.told()
         for what, text in HOSTILE.items():
             (tmp_path / "line.xml").write_text(text(), encoding="utf-8")
@@ -87,7 +88,7 @@ async def test_threat_25_hostile_models_are_refused_with_line_and_reason(tmp_pat
 
 
 async def test_threat_25_files_that_are_too_large_are_refused_whatever_they_hold(tmp_path: Path) -> None:
-    async with lines(tmp_path, FEW_NODES) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, FEW_NODES) as line, PatientClient(line.gateway.url) as client:
         before, file = line.told(), tmp_path / "line.xml"
         with file.open("wb") as held:
             held.write(model().replace("</UANodeSet>", "").encode())
@@ -103,7 +104,7 @@ async def test_threat_25_files_that_are_too_large_are_refused_whatever_they_hold
 
 async def test_threat_25_a_zip_unpacks_nothing(tmp_path: Path) -> None:
     """No archive is taken at all: what the standard library would unpack outside of its folder is only no XML."""
-    async with lines(tmp_path, FEW_NODES) as line, Client(line.gateway.url) as client:
+    async with lines(tmp_path, FEW_NODES) as line, PatientClient(line.gateway.url) as client:
         before, there = line.told(), set(tmp_path.parent.rglob("*"))
         (tmp_path / "line.xml").write_bytes(archive())
         assert PLACE.search(await refused(line, client, before))

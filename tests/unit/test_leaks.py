@@ -160,7 +160,7 @@ def report(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> dict[s
     pytester.makeini(SETTINGS)
     pytester.makepyfile(test_inner=INNER)
     told = pytester.path / "told.xml"
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--junit-xml={told}", timeout=60)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", f"--junit-xml={told}", timeout=180)
     return _read(told)
 
 

@@ -17,7 +17,7 @@ SEVERITY_OF_ANOMALY = 600
 def event_fields(stage: Stage) -> None:
     subscription = Subscription(stage.session).begun()
     select = [*_clauses("EventType", "SourceNode", "Severity", "Message"), _score(stage), *_clauses("Nothing")]
-    subscription.monitor(_events(select))
+    subscription.monitor(_events(select, [_of_type(stage.node("AnomalyEventType", PLANTSPACE))]))
     _raise_anomaly(stage)
     (message,) = subscription.collect(1)
     ((handle, fields),) = message.events
@@ -38,7 +38,9 @@ def event_of_type(stage: Stage) -> None:
     wanted = (anomaly, health, BASE_EVENT)
     subscription.monitor(*[_events(select, [_of_type(one)], number) for number, one in enumerate(wanted)])
     _raise_anomaly(stage)
-    told = [event for message in subscription.collect(2) for event in message.events]
+    told: list[tuple[int, list[Any]]] = []
+    while len(told) < 2:  # a device that was late for a moment has events of its own
+        told += [event for message in subscription.collect(1) for event in message.events if event[1] == [anomaly]]
     assert sorted(told) == [(0, [anomaly]), (2, [anomaly])], "the type itself and its supertype"
 
 
@@ -60,12 +62,13 @@ def event_and_severity(stage: Stage) -> None:
 def event_queue_overflow(stage: Stage) -> None:
     anomaly = stage.node("AnomalyEventType", PLANTSPACE)
     witness = Subscription(stage.session).begun()
-    witness.monitor(_events(_clauses("EventType"), size=100))
+    of_type = [_of_type(anomaly)]
+    witness.monitor(_events(_clauses("EventType"), of_type, size=100))
     with stage.other_session() as other:
         narrow = Subscription(other).begun()
         narrow.monitor(
-            _events(_clauses("EventType"), handle=1, size=2),
-            _events(_clauses("EventType"), handle=2, size=2, discard_oldest=False),
+            _events(_clauses("EventType"), of_type, handle=1, size=2),
+            _events(_clauses("EventType"), of_type, handle=2, size=2, discard_oldest=False),
         )
         narrow.enable(publishing=False)
         for _ in range(4):
@@ -88,7 +91,7 @@ def event_filter_refused(stage: Stage) -> None:
     )
     assert statuses(answer) == ["BadEventFilterInvalid"] * 3 + ["Good"]
     _raise_anomaly(stage)
-    assert [handle for message in subscription.collect(1) for handle, _ in message.events] == [4]
+    assert {handle for message in subscription.collect(1) for handle, _ in message.events} == {4}
 
 
 def _raise_anomaly(stage: Stage) -> None:

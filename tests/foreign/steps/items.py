@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import combinations
 
 from tests.foreign.steps.described import DISABLED, REPORTING, SAMPLING, item
 from tests.foreign.steps.message import Change
@@ -47,15 +47,17 @@ def sampling_interval_revised(stage: Stage) -> None:
 def sampling_interval_honoured(stage: Stage) -> None:
     subscription = Subscription(stage.session).begun()
     subscription.monitor(
-        item(stage.node("sim.ramp", TAGS), 1, sampling=200.0, size=100),
-        item(stage.node("sim.counter", TAGS), 2, sampling=0.0, size=100),
+        item(stage.node("sim.ramp", TAGS), 1, sampling=200.0, size=1000),
+        item(stage.node("sim.counter", TAGS), 2, sampling=0.0, size=1000),
     )
     found = subscription.gather(60)
     slow = [one.source_time for one in found if one.handle == 1]
     assert len(slow) >= 3
-    # A sample is the scan's value of the moment, so two differ by the interval, give or take a scan and a late clock.
-    least = timedelta(milliseconds=200.0 - 3 * SCAN)
-    assert all(after - before >= least for before, after in pairwise(slow))
+    # A sample is the scan's value of the moment, and a gateway that stood still takes the next one when it is due: from
+    # any to any later one there are no more intervals than fit, but for one that began late.
+    least = [timedelta(milliseconds=200.0 * (apart - 1) - 3 * SCAN) for apart in range(len(slow))]
+    assert all(slow[last] - slow[first] >= least[last - first] for first, last in combinations(range(len(slow)), 2))
+    assert slow == sorted(set(slow))
     fast = [one.value for one in found if one.handle == 2]
     assert fast == list(range(int(fast[0]), int(fast[0]) + len(fast))), "every scan's value is there"
 

@@ -309,8 +309,9 @@ def test_threat_27_a_tampered_journal_reaches_nothing_outside(store: TrustStore,
     assert victim.read_bytes() == b"mine"
 
 
-def test_readers_never_see_half_of_a_change(store: TrustStore) -> None:
+def test_readers_never_see_half_of_a_change(store: TrustStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread swaps two lists, as another process would; the other looks."""
+    monkeypatch.setattr(changes, "_PATIENCE", 60.0)  # on a slow disk the lists are held nearly all the time
     lists = (CLIENTS[:3], CLIENTS[3:])
     store.replace(TrustList(trusted=lists[0]))
     stop = threading.Event()

@@ -204,7 +204,7 @@ def rig_of(
     clock: ManualClock | None = None,
     **point: Any,
 ) -> Rig:
-    """Make a supervised scripted device, not started; ``stale`` 5 s, ``timeout`` 0.05 s by the event loop's clock."""
+    """Make a supervised scripted device, not started; ``stale`` 5 s, ``timeout`` 30 s by the event loop's clock."""
     clock = clock or ManualClock()
     script = Script()
     points = bind(scans, **point)
@@ -224,7 +224,7 @@ def rig_of(
             raise rig.refusal
         image.mark(slots, status, moment)
 
-    keys = {"driver": "scripted", "timeout": "50ms", "stale": "5s", **(settings or {})}
+    keys = {"driver": "scripted", "timeout": "30s", "stale": "5s", **(settings or {})}
     supervisor = Supervisor(
         "device",
         manifest_of(script, clock, capabilities),

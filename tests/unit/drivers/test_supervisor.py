@@ -208,7 +208,7 @@ async def test_an_answer_that_is_no_list_of_batches_is_a_failure(malformed: Any)
 
 @pytest.mark.parametrize("where", ["connect", "read", "close"])
 async def test_a_call_that_hangs_is_ended(where: str) -> None:
-    rig = rig_of()
+    rig = rig_of(settings={"timeout": "50ms"})
     rig.script.hangs.add(where)
     if where == "close":
         rig.script.read = lost()

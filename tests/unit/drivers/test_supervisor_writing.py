@@ -66,7 +66,7 @@ async def test_a_refused_write_leaves_the_link_and_a_lost_one_ends_it_at_once() 
 
 
 async def test_a_write_without_an_answer_is_a_timeout_and_a_lost_link() -> None:
-    rig = rig_of(scans=(60.0,))
+    rig = rig_of(scans=(60.0,), settings={"timeout": "50ms"})
     async with running(rig):
         rig.script.hangs.add("write")
         assert await rig.supervisor.write(rig.points[0], 1.0) == Status.BAD_TIMEOUT

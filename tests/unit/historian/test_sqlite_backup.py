@@ -36,7 +36,7 @@ async def test_a_copy_is_of_one_moment_and_holds_no_writer_up(tmp_path: Path, mo
             if len(steps) <= 5:  # the copy waits for a commit, not the other way round
                 number = 30 + len(steps)
                 delivery = Delivery(number, [scan(50, number * 20, 20)])
-                asyncio.run_coroutine_threadsafe(store.append([delivery], "origin"), loop).result(5)
+                asyncio.run_coroutine_threadsafe(store.append([delivery], "origin"), loop).result(60)
 
         (copy,) = await asyncio.to_thread(
             back_up, [tmp_path / "history.sqlite"], tmp_path / "to", progress=write_meanwhile

@@ -19,6 +19,7 @@ from historian.resolutions import Resolution, Summaries
 from historian.samples import Columns, SampleBlock
 from historian.sqlite import SQLiteReader, SQLiteStore, merge, summary_tables
 from historian.sqlite.schema import SCHEMA
+from tests.waiting import until
 
 T0 = 133_000_000_000_000_000 // Resolution.HOUR.ticks * Resolution.HOUR.ticks
 NODE = "nsu=urn:test;s=old"
@@ -93,10 +94,11 @@ async def test_the_store_gives_old_blocks_their_summaries_by_itself(tmp_path: Pa
     as_version_1(path, 3, 300)
     store = SQLiteStore(path, retention_days=36_500)
     assert (await store.open()).set_aside is None
-    deadline = 0
-    while (await store.statistics()).blocks < 3:
-        deadline += 1
-        assert deadline < 10_000
+
+    async def has_all() -> bool:
+        return (await store.statistics()).blocks >= 3
+
+    await until(has_all)
     check(await store.read_summaries(NODE, T0, END, Resolution.MINUTE), 1200)
     assert len(await store.read_raw(NODE, T0, END, 0)) == 1200
     await store.close()

@@ -103,7 +103,7 @@ async def test_an_error_of_pythons_own_module_is_its_callers_alone(tmp_path: Pat
         connection.execute("SELECT ?", (object(),))
 
     outcomes = await asyncio.wait_for(
-        asyncio.gather(*[made.run(one) for one in (insert, unbound, insert)], return_exceptions=True), 5
+        asyncio.gather(*[made.run(one) for one in (insert, unbound, insert)], return_exceptions=True), 60
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), StoreError, type(None)]
     assert await made.run(lambda connection: connection.execute("SELECT count(*) FROM stream").fetchone()) == (2,)
@@ -121,7 +121,7 @@ async def test_a_thread_that_ends_unforeseen_lets_nobody_wait(
     with monkeypatch.context() as patched:
         patched.setattr(Writer, "_commit", broken)
         outcomes = await asyncio.wait_for(
-            asyncio.gather(*[made.run(insert) for _ in range(100)], return_exceptions=True), 5
+            asyncio.gather(*[made.run(insert) for _ in range(100)], return_exceptions=True), 60
         )
     assert {type(outcome) for outcome in outcomes} == {StoreError}
     with pytest.raises(StoreError, match="its writer ended"):  # and so for whoever comes later
@@ -145,10 +145,10 @@ async def test_a_thread_that_fails_with_its_last_operations_ends(
 
     def holds(_: sqlite3.Connection) -> None:
         entered.set()
-        go_on.wait(5)
+        go_on.wait(60)
 
     holding = asyncio.create_task(made.run(holds))
-    await asyncio.to_thread(entered.wait, 5)
+    await asyncio.to_thread(entered.wait, 60)
     last = asyncio.create_task(made.run(insert))
     await asyncio.sleep(0)
     stopping = asyncio.create_task(made.stop())

@@ -18,7 +18,7 @@ devices:
     driver: modbus
     url: {url}
     scan: 50ms
-    timeout: 500ms
+    timeout: 30s
     busy_retry: 20ms
     busy_retry_longest: 50ms
     bindings:

@@ -146,7 +146,7 @@ async def test_stop_while_a_write_is_under_way_loses_neither_change(
         overlapping += running
         running += 1
         loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(60)
         write(target, content)
         running -= 1
 

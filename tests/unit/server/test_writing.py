@@ -101,7 +101,7 @@ async def test_the_written_value_is_of_the_columns_own_type(router: WriteRouter)
 @asynccontextmanager
 async def plc(router: WriteRouter, device: ModbusDevice, **settings: Any) -> AsyncGenerator[Supervisor]:
     """Two neighbours of one device at the slots 0 (a Double) and 1 (a Byte)."""
-    checked = ModbusSettings.model_validate({"driver": "modbus", "url": device.url, "timeout": "300ms", **settings})
+    checked = ModbusSettings.model_validate({"driver": "modbus", "url": device.url, "timeout": "30s", **settings})
     points = [
         BoundPoint(slot, router.image.points[slot], MANIFEST.parse_address(text, None), 60.0, writable=True)
         for slot, text in enumerate(("holding:0/float32", "holding:2/uint16"))

@@ -79,7 +79,7 @@ async def open_driver(device: ModbusDevice) -> AsyncIterator[OpenDriver]:
     made: list[ModbusDriver] = []
 
     def make(points: Sequence[BoundPoint] = (), **settings: Any) -> ModbusDriver:
-        keys = {"driver": "modbus", "url": device.url, "timeout": "300ms", "busy_retry": "20ms", **settings}
+        keys = {"driver": "modbus", "url": device.url, "timeout": "30s", "busy_retry": "20ms", **settings}
         checked = ModbusSettings.model_validate(keys)
         driver = cast("ModbusDriver", MANIFEST.make(checked, points, DriverContext("meter", Path(), now)))
         made.append(driver)

@@ -227,7 +227,7 @@ async def test_inputs_and_values_that_do_not_fit_are_refused_without_a_request(
 
 async def test_an_unanswered_write_is_a_lost_connection(device: ModbusDevice, open_driver: OpenDriver) -> None:
     points = bind(["holding:1/uint16"])
-    driver = open_driver(points)
+    driver = open_driver(points, timeout="300ms")
     await driver.connect()
     device.switch(silent=1)
     with pytest.raises(ConnectionLost, match="function 6"):
@@ -242,7 +242,7 @@ async def test_pymodbus_server_reads_and_writes_the_same(open_driver: OpenDriver
         addresses = [f"{kind}:{address}" for kind in ("holding", "input") for address in range(0, 900, 7)]
         bits = [f"{kind}:{address}" for kind in ("coil", "discrete") for address in range(0, 900, 5)]
         points = bind([*addresses, *bits, "holding:950/float32@badc", "holding:960/uint16", "coil:950"])
-        driver = open_driver(points, url=library.url, timeout="2s")
+        driver = open_driver(points, url=library.url, timeout="30s")
         await driver.connect()
         for point, value in zip(points[-3:], (3.5, 99, True), strict=True):
             await driver.write(point, value)
@@ -256,7 +256,7 @@ async def test_pymodbus_server_reads_and_writes_the_same(open_driver: OpenDriver
 async def test_pymodbus_server_refuses_what_it_has_not(open_driver: OpenDriver) -> None:
     with ModbusDevice(library=True) as library:
         points = bind(["holding:998", "holding:999", "holding:1000", "holding:1001"])
-        driver = open_driver(points, url=library.url, timeout="2s")
+        driver = open_driver(points, url=library.url, timeout="30s")
         await driver.connect()
         bad = Status.BAD_CONFIGURATION_ERROR
         assert statuses(await driver.read(driver.plan(points))) == [0, 0, bad, bad]

@@ -21,7 +21,7 @@ async def test_fault_02_half_open_tcp_is_noticed_and_leaves_one_socket(
     device: ModbusDevice, open_driver: OpenDriver
 ) -> None:
     points = bind(REGISTERS)
-    driver = open_driver(points, timeout="300ms")
+    driver = open_driver(points, timeout="1s")
     await driver.connect()
     plan = driver.plan(points)
     await driver.read(plan)
@@ -30,7 +30,7 @@ async def test_fault_02_half_open_tcp_is_noticed_and_leaves_one_socket(
     began = clock()
     with pytest.raises(ConnectionLost, match="no answer within"):
         await driver.read(plan)
-    assert clock() - began < 0.3 + 0.3
+    assert clock() - began < 2 * 1.0, "one timeout, not one for each of three blocks"
     await driver.close()
     device.thaw()
     await driver.connect()
@@ -47,7 +47,7 @@ async def test_fault_02_connecting_twice_leaves_one_socket(device: ModbusDevice,
 
 async def test_fault_02_a_reset_connection_is_told(device: ModbusDevice, open_driver: OpenDriver) -> None:
     points = bind(REGISTERS)
-    driver = open_driver(points, timeout="5s")
+    driver = open_driver(points, timeout="30s")
     await driver.connect()
     plan = driver.plan(points)
     await driver.read(plan)
@@ -182,14 +182,14 @@ async def test_fault_04_busy_devices_are_asked_again_with_backoff(
 
 async def test_fault_04_waits_grow_and_differ(device: ModbusDevice, open_driver: OpenDriver) -> None:
     points = bind([f"holding:{index * 20}" for index in range(30)])
-    driver = open_driver(points, busy_retry="10s", busy_retry_longest="100s")
+    driver = open_driver(points, busy_retry="100s", busy_retry_longest="1000s")
     await driver.connect()
     plan = driver.plan(points)
     device.refuse("holding", 0, 65535, 6)
     await driver.read(plan)
     dues = [section.whole.due for section in plan.sections]
     assert len(set(dues)) == 30, "jitter: they do not come back together"
-    assert min(dues) - asyncio.get_running_loop().time() > 4.0
+    assert min(dues) - asyncio.get_running_loop().time() > 20.0
 
 
 async def test_fault_05_strangers_replies_are_thrown_away_and_counted(
@@ -210,7 +210,7 @@ async def test_fault_05_a_reply_with_the_wrong_transaction_alone_is_no_reply(
     device: ModbusDevice, open_driver: OpenDriver
 ) -> None:
     points = bind(REGISTERS)
-    driver = open_driver(points, unit=2)  # the device answers unit 1 alone
+    driver = open_driver(points, unit=2, timeout="300ms")  # the device answers unit 1 alone
     await driver.connect()
     with pytest.raises(ConnectionLost, match="unit 2"):
         await driver.read(driver.plan(points))
@@ -219,7 +219,7 @@ async def test_fault_05_a_reply_with_the_wrong_transaction_alone_is_no_reply(
 
 async def test_fault_05_a_late_reply_reaches_no_point(device: ModbusDevice, open_driver: OpenDriver) -> None:
     points = bind(["holding:5", "input:1005"])
-    driver = open_driver(points, timeout="150ms", busy_retry="10s")
+    driver = open_driver(points, timeout="750ms", busy_retry="10s")
     await driver.connect()
     plan = driver.plan(points)
     device.mute("input", 1005, 1005)
@@ -227,7 +227,7 @@ async def test_fault_05_a_late_reply_reaches_no_point(device: ModbusDevice, open
         await driver.read(plan)  # the silent one is found out
     await driver.connect()
     device.behave()
-    device.switch(delay=0.4, delayed=1)
+    device.switch(delay=2.0, delayed=1)
     with pytest.raises(ConnectionLost):
         await driver.read(plan)  # now the other is late
     await driver.connect()
@@ -252,7 +252,7 @@ async def test_fault_05_a_late_reply_on_the_same_connection_is_thrown_away(
     device: ModbusDevice, open_driver: OpenDriver
 ) -> None:
     points = bind(["holding:5", "input:1005"])
-    driver = open_driver(points, timeout="150ms", busy_retry="10s")
+    driver = open_driver(points, timeout="750ms", busy_retry="10s")
     await driver.connect()
     plan = driver.plan(points)
     device.mute("input", 1005, 1005)
@@ -263,7 +263,7 @@ async def test_fault_05_a_late_reply_on_the_same_connection_is_thrown_away(
     first, last = points[0], points[1]
     reading = driver.plan([first])
     await driver.read(reading)
-    device.switch(delay=0.4, delayed=1, spared=1)
+    device.switch(delay=2.0, delayed=1, spared=1)
     slow = driver.plan([last])
     slow.suspect(slow.sections[0].whole)
     assert statuses(await driver.read(slow)) == [Status.BAD_TIMEOUT], "the link is alive: the first point proved it"
@@ -279,7 +279,7 @@ async def test_a_block_that_is_never_answered_does_not_take_its_neighbours_along
     device: ModbusDevice, open_driver: OpenDriver
 ) -> None:
     points = bind(["holding:5", "holding:6", "holding:7", "holding:8", "input:9"])
-    driver = open_driver(points, timeout="100ms", busy_retry="10s")
+    driver = open_driver(points, timeout="750ms", busy_retry="10s")
     await driver.connect()
     plan = driver.plan(points)
     device.mute("holding", 6, 6)
@@ -358,10 +358,10 @@ async def test_a_stream_that_is_no_modbus_is_given_up(device: ModbusDevice, open
 
 async def test_a_cancelled_scan_leaves_the_link_in_step(device: ModbusDevice, open_driver: OpenDriver) -> None:
     points = bind(REGISTERS)
-    driver = open_driver(points, timeout="5s")
+    driver = open_driver(points, timeout="30s")
     await driver.connect()
     plan = driver.plan(points)
-    device.switch(delay=0.2, delayed=1)
+    device.switch(delay=2.0, delayed=1)
     seen = device.counters()["requests"]
     reading = asyncio.create_task(driver.read(plan))
     await until(lambda: device.counters()["requests"] > seen)
@@ -389,4 +389,4 @@ async def test_scans_and_writes_share_the_connection(device: ModbusDevice, open_
 
     await asyncio.gather(scan(0), scan(1), write())
     assert device.get("holding", 1500) == [19]
-    assert device.counters()["open"] == 1
+    await until(lambda: device.counters()["open"] == 1)

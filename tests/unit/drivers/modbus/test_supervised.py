@@ -54,7 +54,7 @@ async def supervise(device: ModbusDevice) -> AsyncIterator[Supervise]:
 
     def make(points: Sequence[BoundPoint], **settings: Any) -> Supervised:
         quick = {"busy_retry": "20ms", "busy_retry_longest": "60ms", "reprobe": "60ms", "retry_longest": "100ms"}
-        keys = {"driver": "modbus", "url": device.url, "timeout": "500ms", **quick, **settings}
+        keys = {"driver": "modbus", "url": device.url, "timeout": "30s", **quick, **settings}
         image = ProcessImage([each.point for each in points], now())
         supervisor = Supervisor("meter", MANIFEST, ModbusSettings.model_validate(keys), points, image.apply, image.mark)
         supervised = Supervised(supervisor, image)

@@ -32,7 +32,7 @@ class Meter:
     """A supervised device whose points are read every ``scan`` seconds."""
 
     def __init__(self, device: ModbusDevice, points: list[BoundPoint], **settings: Any) -> None:
-        keys = {"driver": "modbus", "url": device.url, "timeout": "300ms", "retry": "50ms", **settings}
+        keys = {"driver": "modbus", "url": device.url, "timeout": "30s", "retry": "50ms", **settings}
         self.device = device
         self.points = points
         self.image = ProcessImage([each.point for each in points], now())
@@ -175,14 +175,14 @@ async def test_fault_04_a_busy_device_is_asked_once_and_says_so(device: ModbusDe
 async def test_fault_02_a_device_that_hangs_is_a_timeout_for_the_write_under_way_and_at_once_for_the_others(
     device: ModbusDevice,
 ) -> None:
-    async with serving(device, ["holding:300", "holding:310", "holding:320"]) as meter:
+    async with serving(device, ["holding:300", "holding:310", "holding:320"], timeout="1500ms") as meter:
         device.freeze()
         try:
             began = asyncio.get_running_loop().time()
             answers = await meter.write(1, 2, 3)
             assert answers == [Status.BAD_TIMEOUT, Status.BAD_NO_COMMUNICATION, Status.BAD_NO_COMMUNICATION]
             assert await meter.write(1, 2, 3) == [Status.BAD_NO_COMMUNICATION] * 3
-            assert asyncio.get_running_loop().time() - began < 1.0
+            assert asyncio.get_running_loop().time() - began < 2 * 1.5, "one timeout, not one for each"
         finally:
             device.thaw()
 
@@ -199,8 +199,8 @@ async def test_a_device_that_resets_between_write_and_read_back_has_taken_it_per
 async def test_fault_05_a_late_answer_to_a_write_or_its_read_back_is_never_taken_for_another(
     device: ModbusDevice, spared: int
 ) -> None:
-    async with serving(device, ["holding:300", "holding:310"], timeout="150ms") as meter:
-        device.switch(delay=0.4, delayed=1, spared=spared)
+    async with serving(device, ["holding:300", "holding:310"], timeout="750ms") as meter:
+        device.switch(delay=2.0, delayed=1, spared=spared)
         assert await meter.supervisor.write(meter.points[0], 5) == Status.BAD_TIMEOUT
         await until(lambda: meter.supervisor.diagnostics().reconnects == 1)
         await until(lambda: meter.shown() == [5, 310])  # it had it

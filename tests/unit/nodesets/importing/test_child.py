@@ -150,7 +150,7 @@ def test_a_reading_that_is_ended_leaves_no_process(tmp_path: Path, monkeypatch: 
         begun.set()
 
     child = ReadingChild(request(tmp_path), progress)
-    killer = threading.Thread(target=lambda: (begun.wait(10), child.kill()))
+    killer = threading.Thread(target=lambda: (begun.wait(60), child.kill()))
     killer.start()
     (finding,) = child.run().findings
     killer.join()

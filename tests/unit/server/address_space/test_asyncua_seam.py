@@ -113,7 +113,7 @@ async def test_the_clock_goes(server: Server, loaded: AddressSpace) -> None:
             return isinstance(value, HeldValue) and value.source_time >= begun
 
         await until(is_shown, seconds=30)
-        assert abs((await shown.read_value()) - before).total_seconds() < 5
+        assert abs((await shown.read_value()) - before).total_seconds() < 60
     finally:
         clock = internal.time_task
         assert clock is not None

@@ -76,8 +76,9 @@ def records(first: int, last: int) -> list[Written]:
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
+async def receiver(free_port: Callable[[], int]) -> AsyncIterator[Receiver]:
     made = Receiver()
+    made.port = free_port()  # nobody takes it while the receiver is away
     await made.start()
     yield made
     await made.stop()

@@ -66,7 +66,7 @@ class _Stopped(io.StringIO):
         self.goes_on = threading.Event()
 
     def write(self, text: str) -> int:
-        self.goes_on.wait(10)
+        self.goes_on.wait(60)
         return super().write(text)
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -151,7 +152,7 @@ def nonsense_elements(draw: st.DrawFn) -> ua.ContentFilterElement:
 CLAUSES = NONSENSE.filter(lambda one: isinstance(one, ua.SimpleAttributeOperand))
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(select=st.lists(CLAUSES, max_size=4), where=st.lists(nonsense_elements(), max_size=34))
 def test_threat_14_a_random_filter_is_refused_or_works(
     space: AddressSpace, select: list[Any], where: list[Any]
@@ -159,7 +160,7 @@ def test_threat_14_a_random_filter_is_refused_or_works(
     try_out(space, asked(select, where))
 
 
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data(), where=wheres())
 def test_threat_14_bytes_changed_on_their_way_are_refused_or_work(
     anything: AddressSpace, data: st.DataObject, where: list[ua.ContentFilterElement]
@@ -177,6 +178,7 @@ def types_of(space: AddressSpace) -> EventTypes:
 
 def try_out(space: AddressSpace, body: bytes) -> None:
     event = raw_event(space, Score=float32(0.1), Tags=["a", "b"], Name="Tank")
+    begun = time.thread_time()
     try:
         made = compile_filter(types_of(space), body)
     except EventFilterRefused as refused:
@@ -186,3 +188,4 @@ def try_out(space: AddressSpace, body: bytes) -> None:
         fields = made.select(event)
         assert fields is None or fields == made.fields(event)
     assert status in (None, ua.StatusCodes.BadEventFilterInvalid)
+    assert time.thread_time() - begun < 1.0, "by the CPU's time: a machine that stands still is no fault of the filter"

@@ -135,14 +135,14 @@ async def test_threat_25_the_limits_are_those_of_the_configuration(
         return run(self)
 
     monkeypatch.setattr(ReadingChild, "run", noted)
-    config = configuration(tmp_path, "limits: {file_mib: 7, nodes: 1000, time: 9s, memory_mib: 512}")
+    config = configuration(tmp_path, "limits: {file_mib: 7, nodes: 1000, time: 99s, memory_mib: 512}")
     nodes = "".join(f'<UAObject NodeId="ns=1;i={number}" BrowseName="1:A"/>' for number in range(1001))
     write(tmp_path, nodeset(nodes, required=""), "plant.NodeSet2.xml")
     with pytest.raises(InputError) as caught:
         await plan_gateway(config)
     limits = seen[0]._request.limits  # pyright: ignore[reportPrivateUsage] - what it was asked
     assert (limits.file_bytes, limits.nodes) == (7 * MEBIBYTE, 1000)
-    assert (limits.seconds, limits.memory_bytes, limits.references) == (9.0, 512 * MEBIBYTE, 10_000_000)
+    assert (limits.seconds, limits.memory_bytes, limits.references) == (99.0, 512 * MEBIBYTE, 10_000_000)
     assert "more than 1000 nodes" in str(caught.value)
 
 

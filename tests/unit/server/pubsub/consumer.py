@@ -60,4 +60,4 @@ class Consumer:
     async def __aexit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)

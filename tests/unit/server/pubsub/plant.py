@@ -32,7 +32,7 @@ def settings_of(url: str, datasets: Mapping[str, Mapping[str, Any]] | None = Non
         name: {"nodes": ["/Objects/*"], "publish": "20ms"} | dict(dataset)
         for name, dataset in (datasets or {"meters": {}}).items()
     }
-    quick = {"retry_first": "20ms", "retry_longest": "100ms", "connect_timeout": "3s"}
+    quick = {"retry_first": "20ms", "retry_longest": "100ms", "connect_timeout": "30s"}
     return ConnectionSettings.model_validate({"broker": url, "datasets": made, **quick, **other})
 
 

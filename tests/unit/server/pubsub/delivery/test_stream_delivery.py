@@ -9,7 +9,7 @@ import pytest
 from historian.contract import Record
 from server.pubsub.contract import Encoded, MqttMessage
 from server.pubsub.delivery.lane import Lane
-from server.pubsub.delivery.pace import Rate
+from server.pubsub.delivery.pace import Pace, Rate
 from server.pubsub.delivery.stream_delivery import LIVE_ALLOWANCE, DeliverySettings
 from server.pubsub.record import pack, unpack
 from tests.broker import Broker
@@ -74,7 +74,7 @@ async def test_fault_22_a_lost_puback_is_a_duplicate_with_the_same_id_and_no_los
     async with (
         mqtt_proxy(mosquitto.port) as proxy,
         Consumer(mosquitto, tmp_path, "d3") as consumer,
-        streaming(tmp_path, proxy.url, acknowledge_timeout="200ms") as stream,
+        streaming(tmp_path, proxy.url, acknowledge_timeout="1500ms") as stream,
     ):
         proxy.drop_pubacks = lambda _: proxy.acknowledged == 5 and not proxy.dropped
         await stream.put("d3", *range(20))
@@ -144,8 +144,21 @@ async def test_a_message_larger_than_the_broker_takes_is_set_aside(tmp_path: Pat
         broker.stop()
 
 
-async def test_what_is_new_does_not_wait_for_the_backlog(mosquitto: Broker, tmp_path: Path) -> None:
+async def test_what_is_new_does_not_wait_for_the_backlog(
+    mosquitto: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paced = DeliverySettings(5, 1, live_first=True, replay_rate=Rate(500, in_bytes=False))
+    goes_on, taken = asyncio.Event(), 0
+
+    async def take(pace: Pace, messages: int, _size: int) -> None:
+        """Let a part of the backlog through, and the rest when the test says so: not when the clock does."""
+        nonlocal taken
+        if pace._rate is not None:
+            if taken >= 100:
+                await goes_on.wait()
+            taken += messages
+
+    monkeypatch.setattr(Pace, "take", take)
     async with Consumer(mosquitto, tmp_path, "d7/#") as consumer:
         async with streaming(tmp_path, mosquitto.url, paced, start=False) as stream:
             for first in range(0, 800, 100):
@@ -158,6 +171,7 @@ async def test_what_is_new_does_not_wait_for_the_backlog(mosquitto: Broker, tmp_
             assert len(numbers) < 800
             await stream.put("d7/x", 10_001)
             await until(lambda: 10_001 in _numbers(consumer))
+            goes_on.set()
             await asyncio.wait_for(stream.delivery.drain(), 30)
             await until(lambda: len(consumer.messages) == 802)
             assert len(stream.session.replayed) == 800

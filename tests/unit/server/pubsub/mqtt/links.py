@@ -14,7 +14,7 @@ from server.pubsub.mqtt.settings import BrokerSettings
 
 
 def settings_of(url: str, **other: Any) -> BrokerSettings:
-    quick = {"retry_first": "20ms", "retry_longest": "100ms", "connect_timeout": "3s"}
+    quick = {"retry_first": "20ms", "retry_longest": "100ms", "connect_timeout": "30s"}
     return BrokerSettings.model_validate({"broker": url, **quick, **other})
 
 

@@ -15,7 +15,7 @@ from server.pubsub.contract import LOST, MqttMessage, Subscription
 from server.pubsub.mqtt.link import MqttLink
 from server.pubsub.mqtt.terms import Refused
 from tests.broker import Broker
-from tests.loop_monitor import LoopMonitor
+from tests.loop_monitor import LoopMonitor, held_each_time
 from tests.mqtt_proxy import mqtt_proxy
 from tests.unit.server.pubsub.mqtt.links import linked, settings_of
 from tests.unit.server.pubsub.mqtt.scripted_broker import CONNACK_V5, polite, scripted
@@ -186,23 +186,23 @@ async def test_packet_identifiers_are_used_again_but_not_while_they_wait() -> No
 
 
 async def test_fault_22_a_lost_puback_ends_the_link_though_others_are_acknowledged(mosquitto: Broker) -> None:
-    async with mqtt_proxy(mosquitto.port) as proxy, linked(proxy.url, acknowledge_timeout="300ms") as link:
+    async with mqtt_proxy(mosquitto.port) as proxy, linked(proxy.url, acknowledge_timeout="1500ms") as link:
         proxy.drop_pubacks = lambda packet: packet[2:4] == b"\x00\x02"
         flight = link.fly([MqttMessage("fault/22", b"x") for _ in range(3)])
         while not link.lost.is_set():
             await link.fly([MqttMessage("fault/22", b"y")]).wait()
         await flight.wait()
         assert flight.codes == [0x10, LOST, 0x10]
-        assert "does not acknowledge within 0.3 s" in link.reason
+        assert "does not acknowledge within 1.5 s" in link.reason
 
 
 async def test_fault_23_a_slow_broker_is_not_given_up_and_little_waits_inside(mosquitto: Broker) -> None:
-    async with mqtt_proxy(mosquitto.port) as proxy, linked(proxy.url, acknowledge_timeout="200ms") as link:
-        proxy.delay = 0.03
+    async with mqtt_proxy(mosquitto.port) as proxy, linked(proxy.url, acknowledge_timeout="1s") as link:
+        proxy.delay = 0.1
         began = time.monotonic()
-        flight = link.fly([MqttMessage("fault/23", bytes(1_000)) for _ in range(120)])
+        flight = link.fly([MqttMessage("fault/23", bytes(1_000)) for _ in range(140)])
         await flight.wait()
-        assert time.monotonic() - began > 0.2  # longer than one message may take
+        assert time.monotonic() - began > 1.0  # longer than one message may take
         assert set(flight.codes) == {0x10}
         assert proxy.most_in_flight <= 20
 
@@ -210,11 +210,12 @@ async def test_fault_23_a_slow_broker_is_not_given_up_and_little_waits_inside(mo
 async def test_acknowledgements_are_not_held_up_by_tcp(mosquitto: Broker) -> None:
     async with linked(mosquitto.url) as link:
         took: list[float] = []
-        for _ in range(15):
+        # Nagle's algorithm at the broker and delayed acknowledgements here would make 40 ms of each; a machine that is
+        # busy makes some of them late.
+        while min(took, default=1.0) >= 0.03 and len(took) < 200:
             began = time.monotonic()
             await link.fly([MqttMessage("quick", b"") for _ in range(10)]).wait()
             took.append(time.monotonic() - began)
-        # Nagle's algorithm at the broker and delayed acknowledgements here would make 40 ms of each.
         assert min(took) < 0.03
 
 
@@ -331,8 +332,8 @@ async def test_a_subscription_that_is_not_answered_or_answered_wrongly_ends_the_
     def wrong(packet: bytes) -> bytes:
         return b"\x90\x05" + packet[2:4] + b"\x00\x01\x01" if packet[0] >> 4 == 8 else polite(packet)
 
-    for answer, told in ((silent, "does not acknowledge"), (wrong, "2 reason codes for 1")):
-        async with scripted(answer) as broker, linked(broker.url, acknowledge_timeout="100ms") as link:
+    for answer, told, timeout in ((silent, "does not acknowledge", "100ms"), (wrong, "2 reason codes for 1", "30s")):
+        async with scripted(answer) as broker, linked(broker.url, acknowledge_timeout=timeout) as link:
             with pytest.raises(StoreUnavailable, match=told):
                 await link.subscribe([Subscription("a")])
             assert link.lost.is_set()
@@ -392,13 +393,16 @@ async def test_the_loop_is_not_held(mosquitto: Broker) -> None:
     got: list[int] = []
     async with linked(mosquitto.url, protocol="mqttv311", received=lambda m: got.append(len(m.payload))) as link:
         await link.subscribe([Subscription("busy/#", 0)])
-        with LoopMonitor(asyncio.get_running_loop()) as monitor:
+
+        async def fly() -> None:
+            before = len(got)
             flights = [link.fly([MqttMessage(f"busy/{n}", bytes(40), 1)] * 500) for n in range(10)]
             flights.append(link.fly([MqttMessage("busy/large", bytes(200_000), 0)] * 40))
             for flight in flights:
                 await flight.wait()
-            await until(lambda: len(got) >= 5_000)
-        assert [str(held) for held in monitor.blocked if held.cpu_seconds > 0.005] == []
+            await until(lambda: len(got) >= before + 5_000)
+
+        assert await held_each_time(fly, LoopMonitor.of_the_cpu) == []
 
 
 async def test_nothing_is_flown_before_the_broker_has_answered() -> None:

@@ -202,7 +202,7 @@ async def test_frames_in_pieces_pings_and_a_close() -> None:
             server.say(data[place : place + 7])
             await asyncio.sleep(0)
         await until(lambda: len(got) == 2)
-        assert (0x8A, b"hello") in server.frames
+        await until(lambda: (0x8A, b"hello") in server.frames)
         server.say(_frame(0x88, b"\x03\xe9going away"))
         await link.lost.wait()
         assert link.reason == "the broker closed the WebSocket: 1001 going away"

@@ -29,7 +29,7 @@ class Edge:
         self.session = SparkplugSession(
             self.node, self.state, PRESENT.__getitem__, on_command=self.commands.append, has_backlog=lambda: False
         )
-        quick = {"retry_first": "20ms", "retry_longest": "50ms", "connect_timeout": "3s"}
+        quick = {"retry_first": "20ms", "retry_longest": "50ms", "connect_timeout": "30s"}
         chosen = BrokerSettings.model_validate({"broker": broker.url, **quick})
         self.connection = BrokerConnection(chosen, self.session, client_id="plantspace-line-1")
 
@@ -117,9 +117,9 @@ async def test_a_host_writes(mosquitto: Broker, tmp_path: Path) -> None:
 async def test_a_device_dies_and_lives(mosquitto: Broker, tmp_path: Path) -> None:
     async with (
         sparkplug_host(mosquitto.url, "Plant", "line-1") as host,
-        edge(mosquitto, tmp_path, death_after="50ms") as gateway,
+        edge(mosquitto, tmp_path, death_after="1s") as gateway,
     ):
-        # Its one metric is Bad from the beginning.
+        # Its one metric is Bad from the beginning. A second is longer than the two messages below need.
         await until(lambda: host.of("DDEATH"))
         await gateway.send("capper", 3.0, status=0x80310000)
         await gateway.send("capper", 19.0, replayed=True)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from core.datatypes import DataType
+from core.time import Clock
 from server.pubsub.contract import MqttMessage, SpeakingSession, Subscription
 from server.pubsub.sparkplug.commands import SparkplugCommand
 from server.pubsub.sparkplug.payload import Metric, Payload, decode_payload, encode_payload
 from server.pubsub.sparkplug.session import SparkplugSession
+from tests.clock import ManualClock
 from tests.unit.server.pubsub.sparkplug.edge import FIELDS, PRESENT, edge_node, frame, values
 from tests.waiting import until
 
@@ -54,7 +56,9 @@ def numbers(messages: Sequence[MqttMessage]) -> list[int | None]:
 class Talk:
     """A session on a link."""
 
-    def __init__(self, folder: Path, *, backlog: bool = False, fields: Any = None, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, *, backlog: bool = False, fields: Any = None, clock: Clock | None = None, **more: Any
+    ) -> None:
         node, state = edge_node(folder, fields, **({"rebirth_interval": "50ms"} | more))
         self.node = node
         self.commands: list[SparkplugCommand] = []
@@ -64,6 +68,7 @@ class Talk:
             lambda name: [part for part in PRESENT[name] if part.index[0] < len(node.devices[name].fields)],
             on_command=self.commands.append,
             has_backlog=lambda: backlog,
+            clock=clock,
         )
         self.link = RecordingLink()
 
@@ -108,7 +113,7 @@ async def test_numbers_follow_each_other_and_begin_anew(tmp_path: Path) -> None:
 
 
 async def test_hosts_get_one_rebirth_together(tmp_path: Path) -> None:
-    talk = Talk(tmp_path)
+    talk = Talk(tmp_path, rebirth_interval="1s")
     talk.begin()
     for _ in range(5):
         talk.command("", REBIRTH)
@@ -147,7 +152,7 @@ async def test_a_command_is_taken_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 async def test_a_flood_of_commands_is_not_taken_apart(tmp_path: Path) -> None:
-    talk = Talk(tmp_path)
+    talk = Talk(tmp_path, clock=ManualClock())  # all of it comes in one moment, however slow the machine is
     talk.begin()
     (alias,) = talk.node.devices["capper"].aliases
     for number in range(1_000):

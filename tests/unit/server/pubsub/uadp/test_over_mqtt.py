@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 from core.time import SystemClock
@@ -42,16 +43,21 @@ async def test_mosquitto_sub_gets_data_metadata_and_status(mosquitto: Broker, tm
         async with running(tmp_path, settings) as plant:
             plant.apply(1.0, 2.0, 3.0)
             await until(lambda: any(topic.endswith("/all") for topic, _ in _read(consumer)))
-            await until(lambda: any(one.fields and one.status == 0 for one in _data(consumer)))
-            plant.apply(1.5)
-            await until(lambda: any(one.kind is DataSetMessageType.DELTA_FRAME for one in _data(consumer)))
+            await until(lambda: any(_is_key_frame(one) for one in _data(consumer)))
+            changes = count(10)
+
+            def has_seen_a_delta() -> bool:
+                plant.apply(float(next(changes)))  # again and again: one that comes with a key frame is in that one
+                return any(one.kind is DataSetMessageType.DELTA_FRAME for one in _data(consumer))
+
+            await until(has_seen_a_delta)
             await until(lambda: plant.waiting == 0)
         await until(lambda: _states(consumer)[-1:] == [PubSubState.DISABLED])
         topics = {topic for topic, _ in _read(consumer)}
         values = [
             decode_variant(field.value.variant or b"").Value
             for one in _data(consumer)
-            if one.writer == 1 and one.status == 0 and one.kind is DataSetMessageType.KEY_FRAME
+            if _is_key_frame(one)
             for field in one.fields
         ]
     assert values[:3] == [1.0, 2.0, 3.0]
@@ -63,6 +69,11 @@ async def test_mosquitto_sub_gets_data_metadata_and_status(mosquitto: Broker, tm
         "u1/uadp/metadata/line-1/default/meters",
         "u1/uadp/metadata/line-1/default/all",
     }
+
+
+def _is_key_frame(one: ReceivedDataSetMessage) -> bool:
+    """Tell whether it is one of the first DataSet's, and its values are Good."""
+    return one.writer == 1 and one.status == 0 and one.kind is DataSetMessageType.KEY_FRAME
 
 
 def _states(consumer: Consumer) -> list[PubSubState]:

@@ -17,6 +17,7 @@ async def test_values_and_descriptions_are_in_their_places(tmp_path: Path, mosqu
     ]
     settings = settings_of(
         mosquitto.url,
+        {"meters": {"keyframe": 1_000_000}},  # none but the first, which would tell the same values once more
         prefix="uns",
         encoding="unified-namespace",
         namespace={"topic": "{enterprise}/{path}", "values": {"enterprise": "acme"}},

@@ -266,8 +266,10 @@ async def test_a_server_that_never_answers_is_given_up(hostile: Callable[[Handle
 
 
 async def test_it_renews_and_takes_back(
-    server: Server, own: OwnCertificate[Any], trust: TrustStore, caplog: pytest.LogCaptureFixture
-) -> None:
+    server: Server, own: OwnCertificate[Any], trust: TrustStore, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(registration, "_GOES_WITHIN", 60.0)
     caplog.set_level("INFO", "plantspace.discovery")
     kept = Registration(DiscoveryServer(asked(server, every="50ms"), lambda: own, trust), lambda: REGISTERED)
     await kept.stop()
