@@ -20,6 +20,7 @@ from server.plan.event_datasets import plan_events
 from server.plan.one_broker import check_one_broker
 from server.plan.point_names import NamedPoint, PointNames
 from server.plan.points import PointList
+from server.plan.security_groups import check_security_groups
 from server.plan.way_back import check_way_back
 from server.pubsub.cloud.twin.properties import property_names
 from server.pubsub.events.selection import EventSelection
@@ -85,6 +86,7 @@ def plan_pubsub(
     settings = {name: build(ConnectionSettings, one, findings, elsewhere=_OR) for name, one in sections.items()}
     built = {name: one for name, one in settings.items() if one is not None and name != PUBLISHED}
     check_one_broker(built, sections, gateway_name(document), findings)
+    check_security_groups(built, sections, findings)
     planned = {
         name: _connection(one, settings[name], names, directory, points, findings) for name, one in sections.items()
     }

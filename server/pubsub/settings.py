@@ -21,7 +21,7 @@ from server.pubsub.mqtt.settings import BrokerSettings
 from server.pubsub.selection_settings import SelectionSettings
 from server.pubsub.sparkplug.settings import SparkplugSettings
 from server.pubsub.topics import check_level, check_prefix
-from server.pubsub.uadp.settings import UadpSecuritySettings, UadpSettings
+from server.pubsub.uadp.settings import UadpSettings
 from server.pubsub.unified_namespace.settings import NamespaceSettings
 
 __all__ = ["CONNECTIONS", "FILES", "ConnectionSettings", "Content", "DataSetSettings", "EncodingName", "Level"]
@@ -118,7 +118,7 @@ class ConnectionSettings(CloudSettings, BrokerSettings):
             if getattr(self, key) and self.encoding not in ("json", "uadp"):
                 problem = f"the encoding {self.encoding} has no messages for {key}"
                 clashes[key] = SettingError(problem, "publish them by another connection with encoding: json")
-        return {**self._unused_sections(), **self._unlike_groups(), **clashes}
+        return {**self._unused_sections(), **clashes}
 
     def _unused_sections(self) -> dict[str, SettingError]:
         clashes: dict[str, SettingError] = {}
@@ -129,18 +129,6 @@ class ConnectionSettings(CloudSettings, BrokerSettings):
                 name, word = unused[0]
                 problem = f"{name} has {word}:, and the encoding is {self.encoding}"
                 clashes[key] = SettingError(problem, f"write encoding: {word}, or leave {word}: out")
-        return clashes
-
-    def _unlike_groups(self) -> dict[str, SettingError]:
-        """Find SecurityGroups that are not the same everywhere: each start would make their keys anew."""
-        known: dict[str, UadpSecuritySettings] = {}
-        clashes: dict[str, SettingError] = {}
-        sent = {"datasets": self.datasets, "events": self.events, "logs": self.logs}
-        places = [(key, one.uadp.security) for key, given in sent.items() for one in given.values()]
-        for key, one in (*places, *(("subscribed", one.security) for one in self.subscribed.values())):
-            if one is not None and known.setdefault(one.group, one).keys_told != one.keys_told:
-                problem = f"the SecurityGroup {one.group} has other keys here than at another place"
-                clashes[key] = SettingError(problem, "write the same policy and keys, or another group")
         return clashes
 
     @property

@@ -13,11 +13,6 @@ from tests.pages import code, table
 
 DATASETS = "datasets: {meters: {nodes: [/Objects/Line1/*]}}\n"
 READ = "topic: a/b, user: ann, fields: {x: /Objects/x}"
-UNLIKE = (
-    "datasets: {a: {nodes: [/x], uadp: {security: {group: g}}}}\n"
-    f"subscribed: {{r: {{{READ}, encoding: uadp, metadata_topic: a/c,"
-    " security: {group: g, policy: PubSub-Aes128-CTR}}}\n"
-)
 
 
 def _build(tmp_path: Path, text: str) -> tuple[ConnectionSettings | None, list[str]]:
@@ -78,7 +73,6 @@ def test_everything_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             f"broker: mqtt://b\nsubscribed: {{r: {{{READ}, security: {{group: g}}}}}}\n" + DATASETS,
             "no security of their own",
         ),
-        (f"broker: mqtt://b\nencoding: uadp\n{UNLIKE}", "the SecurityGroup g has other keys here"),
         ("broker: mqtt://b\nlogs: {own: {uadp: {}}}\n" + DATASETS, "own has uadp:"),
         ("broker: mqtt://b\npublisher: a/b\n" + DATASETS, "cannot stand in an MQTT topic"),
         ("broker: mqtt://b\nin_flite: 3\n" + DATASETS, "in_flight"),
