@@ -20,7 +20,8 @@ class SamplingClock:
         members[owner] = sample
         if interval not in self._timers:
             loop = asyncio.get_running_loop()
-            self._timers[interval] = loop.call_at(loop.time() + interval, self._tick, interval, loop.time() + interval)
+            due = loop.time() + interval
+            self._timers[interval] = loop.call_at(due, self._tick, interval, due)
 
     def remove(self, interval: float, owner: object) -> None:
         """Call ``owner``'s sample no more; unknown ones are passed over."""
