@@ -80,11 +80,10 @@ class WayBack:
     def take_sparkplug(self, settings: CommandSettings) -> SparkplugWriter:
         """Carry out what Sparkplug hosts ask for (:meth:`SparkplugWriter.carry_out`)."""
         around = self._around
-        caller, nodes = self._caller(settings.user), self._nodes(settings.allow)
         self.sparkplug = SparkplugWriter(
             settings,
             connection=self._origin.name,
-            port=CommandPort(around.stack, around.nodeids, nodes, caller),
+            port=self.port(settings),
             store=around.store,
             audit=RefusalAudit(around.record, settings.user, self._origin.url),
         )
