@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
+from pathlib import Path
 from typing import Protocol
 
 from server.cli.terminal import paint
@@ -39,6 +41,9 @@ def tell(plant: Told, url: str) -> None:
         )
     data = shlex.quote(str(folder.data))
     say("History", f"plantspace history query /Objects/Line1/Filler/Temperature --data {data} --start -5min", "")
+    own = Path(sys.executable).with_name("plantspace")
+    if shutil.which("plantspace") is None and own.exists():  # as after `make demo`
+        say("", f"plantspace is {shlex.quote(str(own))} here", "")
     say("Settings", str(folder.configuration), "the configuration that runs here, with its models and bindings")
     say(
         "Devices",

@@ -248,3 +248,10 @@ def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert "holds files that are not the demo's" in done.stderr
     assert os.listdir(tmp_path) == ["mine.txt"]  # noqa: PTH208 - names alone
+
+
+def test_it_says_where_its_command_is_when_the_shell_does_not_find_it(demo: _Demo) -> None:
+    found = shutil.which("plantspace")
+    told = demo.told("plantspace is")
+    own = Path(sys.executable).with_name("plantspace")
+    assert told.split() == ([] if found or not own.exists() else ["plantspace", "is", str(own), "here"])
